@@ -1,0 +1,69 @@
+package double
+
+import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+)
+
+// Server is a double that listens with TLS on loopback.
+type Server struct {
+	// URL is https://127.0.0.1:port.
+	URL string
+	srv *httptest.Server
+}
+
+// Serve starts handler with TLS on addr ("": a free loopback port). While down returns true every
+// new connection is reset at once, as from a host that is not there.
+func Serve(addr string, handler http.Handler, down func() bool) (*Server, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	srv := httptest.NewUnstartedServer(handler)
+	srv.Listener.Close()
+	srv.Listener = &gate{Listener: l, down: down}
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.EnableHTTP2 = false
+	srv.StartTLS()
+	return &Server{URL: srv.URL, srv: srv}, nil
+}
+
+// CertificatePEM is the certificate to trust, for a configuration's CA file.
+func (s *Server) CertificatePEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.srv.Certificate().Raw})
+}
+
+// Client trusts the server. It has no total timeout.
+func (s *Server) Client() *http.Client { return s.srv.Client() }
+
+// Close stops the server and its connections.
+func (s *Server) Close() {
+	s.srv.CloseClientConnections()
+	s.srv.Close()
+}
+
+// gate resets connections while the host is down.
+type gate struct {
+	net.Listener
+	down func() bool
+}
+
+func (g *gate) Accept() (net.Conn, error) {
+	for {
+		conn, err := g.Listener.Accept()
+		if err != nil || !g.down() {
+			return conn, err
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		conn.Close()
+	}
+}
