@@ -1,0 +1,44 @@
+package runbook
+
+import "time"
+
+// EventKind says what an Event is about: a record's kind, or EventProgress.
+type EventKind string
+
+// EventProgress events are for display only; nothing of them is kept.
+const EventProgress EventKind = "progress"
+
+// Event tells an observer what happens. Rules never depend on an observer.
+type Event struct {
+	At   time.Time `json:"at"`
+	Run  string    `json:"run"`
+	Kind EventKind `json:"kind"`
+	// Step, Phase and Title are empty for events of the run itself.
+	Step  string `json:"step,omitempty"`
+	Phase string `json:"phase,omitempty"`
+	Title string `json:"title,omitempty"`
+	// Status is set for outcomes, Text says the event in words.
+	Status StepStatus `json:"status,omitempty"`
+	Text   string     `json:"text,omitempty"`
+	Try    int        `json:"try,omitempty"`
+	// Elapsed is how long the step took, for outcomes.
+	Elapsed time.Duration `json:"elapsed,omitempty"`
+	// Done and Total measure a progress event, in Unit; Total 0 means unknown.
+	Done  int64  `json:"done,omitempty"`
+	Total int64  `json:"total,omitempty"`
+	Unit  string `json:"unit,omitempty"`
+}
+
+// Observer is called for each event, one call at a time. It must not block for long.
+type Observer func(Event)
+
+// Observers calls each of them.
+func Observers(list ...Observer) Observer {
+	return func(e Event) {
+		for _, o := range list {
+			if o != nil {
+				o(e)
+			}
+		}
+	}
+}
