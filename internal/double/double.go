@@ -52,6 +52,7 @@ type Core struct {
 	handler http.Handler
 
 	mu       sync.Mutex
+	seq      int
 	requests []Request
 	faults   []*armed
 	down     bool
@@ -160,11 +161,9 @@ func (c *Core) answer(w http.ResponseWriter, r *http.Request, body *countingBody
 func (c *Core) begin(r *http.Request, fault *Fault) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	req := Request{Seq: len(c.requests) + 1, At: c.now().UTC(), System: c.system, Method: r.Method,
+	c.seq++
+	req := Request{Seq: c.seq, At: c.now().UTC(), System: c.system, Method: r.Method,
 		URL: r.URL.RequestURI(), ContentLength: r.ContentLength, Status: -1}
-	if n := len(c.requests); n > 0 {
-		req.Seq = c.requests[n-1].Seq + 1
-	}
 	if fault != nil {
 		req.Fault = fault.label()
 	}

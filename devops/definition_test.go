@@ -1,0 +1,302 @@
+package devops_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/verify-by-video/pexip-upgrade/devops"
+	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
+)
+
+func TestPauseAndResume(t *testing.T) {
+	srv := listening(t, devopstest.Options{})
+	c := client(t, srv)
+	change := set(t, c, devops.Paused, "run 42: upgrade")
+	want := devops.Change{Before: devops.Enabled, After: devops.Paused, RevisionBefore: 3, RevisionAfter: 4}
+	if diff := cmp.Diff(want, change); diff != "" {
+		t.Error(diff)
+	}
+	again := set(t, c, devops.Paused, "run 42: upgrade")
+	want = devops.Change{Before: devops.Paused, After: devops.Paused, RevisionBefore: 4, RevisionAfter: 4, AlreadySo: true}
+	if diff := cmp.Diff(want, again); diff != "" {
+		t.Error(diff)
+	}
+	if n := srv.PutCount(); n != 1 {
+		t.Errorf("%d writes, want 1", n)
+	}
+	back := set(t, c, devops.Enabled, "")
+	if back.After != devops.Enabled || back.RevisionAfter != 5 {
+		t.Errorf("resume: %+v", back)
+	}
+	history, err := c.Revisions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, before := history[len(history)-1], history[len(history)-2]
+	if before.Comment != "run 42: upgrade" || before.ChangedBy != "Upgrade Operator <upgrade.operator@example.org>" || before.ChangedAt.IsZero() {
+		t.Errorf("history %+v", before)
+	}
+	if last.Comment == "" || last.ChangeType != "update" {
+		t.Errorf("history %+v", last)
+	}
+}
+
+// TestOnlyTheStatusDiffers compares what was read with what was written, field by field.
+func TestOnlyTheStatusDiffers(t *testing.T) {
+	for _, mask := range []bool{false, true} {
+		srv := inProcess(devopstest.Options{MaskSecrets: mask})
+		before := srv.Document()
+		change := set(t, client(t, srv), devops.Paused, `<why> & "who"`)
+		if change.Altered != nil {
+			t.Errorf("altered: %v", change.Altered)
+		}
+		if got := srv.Secret("servicePrincipalKey"); got != "stored-secret" {
+			t.Errorf("masked %v: the secret became %q", mask, got)
+		}
+		var sent map[string]any
+		for _, r := range srv.Requests() {
+			if r.Method != http.MethodPut {
+				continue
+			}
+			dec := json.NewDecoder(strings.NewReader(string(r.Body)))
+			dec.UseNumber()
+			if err := dec.Decode(&sent); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(r.Body), `<shared> & \"quoted\"`) || !strings.Contains(string(r.Body), "9007199254740993") {
+				t.Error("a value was not kept as it was written")
+			}
+		}
+		if sent["comment"] != `<why> & "who"` || sent["queueStatus"] != "paused" {
+			t.Errorf("sent status %v, comment %v", sent["queueStatus"], sent["comment"])
+		}
+		variables := sent["variables"].(map[string]any)
+		if v := variables["servicePrincipalKey"].(map[string]any)["value"]; v != nil {
+			t.Errorf("the secret was sent as %v", v)
+		}
+		if v := variables["looksLikeAMask"].(map[string]any)["value"]; v != "***" {
+			t.Errorf("a plain value was sent as %v", v)
+		}
+		for _, doc := range []map[string]any{before, sent} {
+			delete(doc, "comment")
+			delete(doc, "queueStatus")
+			delete(doc["variables"].(map[string]any), "servicePrincipalKey")
+		}
+		if diff := cmp.Diff(before, sent); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestFieldsTheServiceAltersAreNamed(t *testing.T) {
+	srv := inProcess(devopstest.Options{Document: map[string]any{"queueStatus": "enabled", "tags": []string{"a"}}})
+	change := set(t, client(t, srv), devops.Paused, "x")
+	// The document had no jobAuthorizationScope, so the service filled in its own default.
+	if diff := cmp.Diff([]string{"jobAuthorizationScope"}, change.Altered); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// editOnPut lets a colleague edit the definition just before the first n writes arrive.
+type editOnPut struct {
+	next http.RoundTripper
+	n    int
+	edit func(int)
+}
+
+func (e *editOnPut) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut && e.n > 0 {
+		e.n--
+		e.edit(e.n)
+	}
+	return e.next.RoundTrip(r)
+}
+
+func racing(srv *devopstest.Server, n int, edit func(int)) func(*devops.Config) {
+	return func(cfg *devops.Config) {
+		cfg.HTTPClient = &http.Client{Transport: &editOnPut{srv.RoundTripper(), n, edit}}
+	}
+}
+
+func TestAColleaguesEditInBetweenIsKept(t *testing.T) {
+	for _, answer := range []string{"404", "409", "400"} {
+		srv := inProcess(devopstest.Options{StaleRevision: answer})
+		c := client(t, srv, racing(srv, 2, func(n int) {
+			srv.Edit("Pat", "tags", func(doc map[string]any) { doc["tags"] = []any{fmt.Sprint("edit ", n)} })
+		}))
+		change := set(t, c, devops.Paused, "run 42")
+		want := devops.Change{Before: devops.Enabled, After: devops.Paused, RevisionBefore: 5, RevisionAfter: 6, Conflicts: 2}
+		if diff := cmp.Diff(want, change); diff != "" {
+			t.Errorf("%s: %s", answer, diff)
+		}
+		if diff := cmp.Diff([]any{"edit 0"}, srv.Document()["tags"]); diff != "" {
+			t.Errorf("%s: the colleague's edit is gone: %s", answer, diff)
+		}
+	}
+}
+
+func TestConflictsWithoutEnd(t *testing.T) {
+	srv := inProcess(devopstest.Options{StaleRevision: "409"})
+	c := client(t, srv, racing(srv, 99, func(int) {
+		srv.Edit("Pat", "again", func(doc map[string]any) { doc["tags"] = []any{} })
+	}), func(cfg *devops.Config) { cfg.ConflictRetries = 2 })
+	change, err := c.SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrConflict, "3 edits", "Pat", `"again"`, "safe to repeat")
+	if srv.PutCount() != 3 || change.Conflicts != 3 {
+		t.Errorf("%d writes, %+v", srv.PutCount(), change)
+	}
+}
+
+func TestAColleaguesStatusInBetweenWins(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	c := client(t, srv, racing(srv, 1, func(int) { srv.SetQueueStatus("disabled", "Pat") }))
+	_, err := c.SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrChangedByOther, "disabled since revision 4", "Pat")
+	if got := srv.State().QueueStatus; got != "disabled" {
+		t.Errorf("status %s", got)
+	}
+	srv = inProcess(devopstest.Options{})
+	c = client(t, srv, racing(srv, 1, func(int) { srv.SetQueueStatus("paused", "Pat") }))
+	change := set(t, c, devops.Paused, "run 42")
+	if !change.AlreadySo || change.Before != devops.Enabled || change.RevisionAfter != 4 {
+		t.Errorf("paused by a colleague: %+v", change)
+	}
+}
+
+func TestRefusedWriteIsNotRepeated(t *testing.T) {
+	srv := inProcess(devopstest.Options{MissingPermissions: []devopstest.Permission{devopstest.EditPipeline}})
+	_, err := client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	e := wantError(t, err, devops.ErrForbidden, "TF215106", "Edit build pipeline", "nothing was changed")
+	if e.TypeKey != "AccessDeniedException" || e.Status != 403 || e.ActivityID == "" || e.Method != "PUT" {
+		t.Errorf("%+v", e)
+	}
+	if srv.PutCount() != 1 {
+		t.Errorf("%d writes", srv.PutCount())
+	}
+	// A 400 with the revision unchanged is about the document, not about the revision.
+	srv = inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "PUT", Status: 400, Times: -1, Body: `{"message":"bad pool","typeKey":"X"}`})
+	_, err = client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, nil, "bad pool")
+	if n := count(srv, "PUT", "definitions"); n != 1 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+func TestWriteWithoutAnAnswer(t *testing.T) {
+	html := devopstest.Unavailable("PUT", "")
+	applied := html
+	applied.Kind = devopstest.AnswerAfter
+	for name, f := range map[string]devopstest.Fault{
+		"dropped before":         {Kind: devopstest.DropBefore, Method: "PUT"},
+		"dropped after":          {Kind: devopstest.DropAfter, Method: "PUT"},
+		"cut in the request":     {Kind: devopstest.CutBody, Method: "PUT", BodyLimit: 100},
+		"cut in the answer":      {Kind: devopstest.Truncate, Method: "PUT"},
+		"503 before the effect":  html,
+		"503 after the effect":   applied,
+		"garbage after":          {Kind: devopstest.AnswerAfter, Method: "PUT", Status: 200, Body: "oops"},
+		"empty object after":     {Kind: devopstest.AnswerAfter, Method: "PUT", Status: 200, Body: "{}"},
+		"another form after":     {Kind: devopstest.AnswerAfter, Method: "PUT", Status: 200, Body: `["s3cret"]`},
+		"throttled, not applied": devopstest.Throttled("PUT", "", 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := listening(t, devopstest.Options{})
+			inject(t, srv, f)
+			change := set(t, client(t, srv), devops.Paused, "run 42")
+			want := devops.Change{Before: devops.Enabled, After: devops.Paused, RevisionBefore: 3, RevisionAfter: 4}
+			if diff := cmp.Diff(want, change); diff != "" {
+				t.Error(diff)
+			}
+			if got := srv.State(); got.Revision != 4 || got.LastComment != "run 42" {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func TestHostGoneAfterTheWrite(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.DropAfter, Method: "PUT"})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.DropBefore, Method: "GET", Path: "definitions", Skip: 1, Times: -1})
+	_, err := client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrOutcomeUnknown, "set the queue status to paused", "connection reset")
+	srv.ClearFaults()
+	if change := set(t, client(t, srv), devops.Paused, "run 42"); !change.AlreadySo {
+		t.Errorf("repeated: %+v", change)
+	}
+	// The history is needed too, to tell whose change it was.
+	srv = inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.DropAfter, Method: "PUT"})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.DropBefore, Path: "revisions", Times: -1})
+	_, err = client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrOutcomeUnknown)
+}
+
+func TestWriteThatIsAcceptedAndIgnored(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "PUT", Status: 200, Body: `{"id":107,"revision":4,"queueStatus":"enabled"}`})
+	_, err := client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, nil, "answered with revision 4, still enabled")
+}
+
+func TestChangedRightAfterTheWrite(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "PUT", Status: 200, Body: `{"id":107,"revision":4,"queueStatus":"paused"}`})
+	srv.SetQueueStatus("disabled", "Pat")
+	srv.SetQueueStatus("enabled", "Pat")
+	_, err := client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, nil, "revision 4", "still paused") // 4 is below the revision written from
+	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "PUT", Status: 200, Body: `{"id":107,"revision":9,"queueStatus":"paused"}`})
+	_, err = client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrChangedByOther, "enabled since revision 5", "Pat")
+	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "GET", Path: "definitions", Skip: 1, Status: 500, Body: `{"message":"boom"}`})
+	_, err = client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, nil, "read back", "boom")
+}
+
+func TestNotAStatus(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	_, err := client(t, srv).SetQueueStatus(t.Context(), "Paused ", "x")
+	wantError(t, err, nil, "is not a queue status")
+	if len(srv.Requests()) != 0 {
+		t.Error("something was sent")
+	}
+}
+
+func TestAnswersThatAreNotTheDefinition(t *testing.T) {
+	for _, body := range []string{`{}`, `null`, `{"id":108,"revision":1,"queueStatus":"enabled"}`, `{"id":107,"revision":1}`, `{"id":107,"revision":"x","queueStatus":"enabled"}`} {
+		srv := inProcess(devopstest.Options{})
+		inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "GET", Status: 200, Body: body})
+		_, err := client(t, srv).Definition(t.Context())
+		wantError(t, err, nil, "not this definition")
+	}
+}
+
+func TestCancelPausedBuildsParameter(t *testing.T) {
+	for version, left := range map[int]int{7: 1, 8: 0} {
+		srv := listening(t, devopstest.Options{DefinitionsVersion: version})
+		c := client(t, srv, func(cfg *devops.Config) { cfg.CancelPausedBuilds = true })
+		set(t, c, devops.Paused, "run 42")
+		if n := count(srv, "PUT", "cancelPausedBuilds"); n != 0 {
+			t.Error("sent with a pause")
+		}
+		held := srv.Tick(map[string]string{"action": "stop"})
+		set(t, c, devops.Enabled, "run 42")
+		if n := count(srv, "PUT", "cancelPausedBuilds=true"); n != 1 {
+			t.Errorf("sent %d times with the resume", n)
+		}
+		b, err := c.WaitBuild(context.Background(), held.ID, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if started := !b.Started.IsZero(); started != (left == 1) {
+			t.Errorf("resource version %d: started %v", version, started)
+		}
+	}
+}
