@@ -1,0 +1,171 @@
+package azurevmtest
+
+import (
+	"time"
+
+	"github.com/verify-by-video/pexip-upgrade/azurevm"
+)
+
+// machine is a VM with what has become of it.
+type machine struct {
+	VM
+	id, vmID string
+	power    azurevm.PowerState
+	op       *operation // the latest; it may be over
+	runs     int        // how often it has begun to run
+	disks    int        // how often its disks were replaced
+
+	vault    *vault // nil: not protected
+	excluded bool
+	points   []*point
+	backups  int
+	restores int
+}
+
+func (s *Server) newMachine(vm VM) *machine {
+	if vm.Location == "" {
+		vm.Location = location
+	}
+	if vm.Power == "" {
+		vm.Power = azurevm.Running
+	}
+	m := &machine{VM: vm, power: vm.Power, vmID: s.newID()}
+	m.id = s.groupID(vm.ResourceGroup) + "/providers/Microsoft.Compute/virtualMachines/" + vm.Name
+	return m
+}
+
+func (s *Server) groupID(group string) string {
+	return "/subscriptions/" + s.options.SubscriptionID + "/resourceGroups/" + group
+}
+
+// operation is something that takes long.
+type operation struct {
+	id, verb   string
+	start, end time.Time
+	status     string // InProgress, Succeeded, Failed
+	code, text string // of a failure
+	job        string // of a backup or restore
+}
+
+func (o *operation) running() bool { return o != nil && o.status == "InProgress" }
+
+func (o *operation) succeed(at time.Time) { o.status, o.end = "Succeeded", at }
+
+func (o *operation) fail(at time.Time, code, text string) {
+	o.status, o.end, o.code, o.text = "Failed", at, code, text
+}
+
+func (s *Server) newOperation(verb string, now time.Time) *operation {
+	o := &operation{id: s.newID(), verb: verb, start: now, status: "InProgress"}
+	s.operations[o.id] = o
+	return o
+}
+
+// switching is what a verb does to a VM.
+type switching struct {
+	via, to azurevm.PowerState
+	takes   time.Duration
+}
+
+func (s *Server) switching(verb string) switching {
+	switch verb {
+	case "start":
+		return switching{azurevm.Starting, azurevm.Running, s.options.Start}
+	case "poweroff":
+		return switching{azurevm.Stopping, azurevm.Stopped, s.options.PowerOff}
+	default:
+		return switching{azurevm.Deallocating, azurevm.Deallocated, s.options.Deallocate}
+	}
+}
+
+// change begins to switch the VM. What is in progress is preempted, unless it is the same.
+func (s *Server) change(m *machine, verb string, now time.Time) *operation {
+	sw, op, due := s.switching(verb), s.newOperation(verb, now), now
+	switch {
+	case m.op.running() && m.op.verb == verb:
+		due = m.op.start.Add(sw.takes)
+	case m.op.running():
+		preempt(m.op, now)
+		due = now.Add(sw.takes)
+	case m.power != sw.to:
+		due = now.Add(sw.takes)
+	}
+	if due.After(now) {
+		s.setPower(m, sw.via)
+	}
+	m.op = op
+	refusal := s.nextStartFailure(verb)
+	s.schedule(due, func(at time.Time) { s.finish(m, op, sw.to, refusal, at) })
+	s.advance(now)
+	return op
+}
+
+// finish ends an operation that nothing has preempted.
+func (s *Server) finish(m *machine, op *operation, to azurevm.PowerState, refusal string, at time.Time) {
+	switch {
+	case !op.running():
+	case refusal != "":
+		op.fail(at, refusal, "Allocation failed. We do not have sufficient capacity for the requested VM size in this region.")
+		s.setPower(m, azurevm.Deallocated)
+	default:
+		op.succeed(at)
+		s.setPower(m, to)
+	}
+}
+
+func preempt(op *operation, at time.Time) {
+	op.fail(at, "OperationPreempted", "The operation was preempted by a more recent operation.")
+}
+
+func (s *Server) nextStartFailure(verb string) string {
+	if verb != "start" || len(s.failStarts) == 0 {
+		return ""
+	}
+	code := s.failStarts[0]
+	s.failStarts = s.failStarts[1:]
+	return code
+}
+
+// setPower changes the observed state and queues the hook when the VM begins or ceases to run.
+func (s *Server) setPower(m *machine, state azurevm.PowerState) {
+	was, is := m.power == azurevm.Running, state == azurevm.Running
+	m.power = state
+	if was == is {
+		return
+	}
+	if is {
+		m.runs++
+	}
+	if hook := s.OnPower; hook != nil {
+		vm := m.VM
+		vm.Power = state
+		s.hooks = append(s.hooks, func() { hook(vm, is) })
+	}
+}
+
+// SetPower switches a VM at once, as somebody else might have done; an operation that was in
+// progress is preempted. azurevm.Unknown leaves the state out of answers. It panics when there is
+// no such VM.
+func (s *Server) SetPower(vm VM, state azurevm.PowerState) {
+	m := s.mustFind(vm)
+	s.locked(func(now time.Time) {
+		if m.op.running() {
+			preempt(m.op, now)
+		}
+		s.setPower(m, state)
+	})
+}
+
+// Power is a VM's state as observed now. It panics when there is no such VM.
+func (s *Server) Power(vm VM) azurevm.PowerState {
+	m := s.mustFind(vm)
+	var state azurevm.PowerState
+	s.locked(func(time.Time) { state = m.power })
+	return state
+}
+
+// FailNextStart lets the next start of a VM end as failed with a code such as AllocationFailed, and
+// the VM deallocated. Calls add up.
+func (s *Server) FailNextStart(code string) {
+	s.locked(func(time.Time) { s.failStarts = append(s.failStarts, code) })
+}

@@ -1,0 +1,123 @@
+package azurevm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/recoveryservices/armrecoveryservicesbackup/v4"
+)
+
+// StartBackup requests a backup of the VM that is kept until retainUntil, what the portal calls
+// "Backup now", and returns the id of the vault's job. A zero retainUntil leaves the choice to the
+// service, which keeps it for 30 days ("Backups - Trigger").
+//
+// The request is sent once and never repeated. ErrOutcomeUnknown: it may or may not have been
+// accepted; look with FindBackupJob before requesting another. ErrBackupInProgress: Azure refused
+// because another backup of this VM is running. ErrNotProtected: nothing was requested.
+// How the service reports a running backup, at once or as a failed job, is undocumented; the
+// former and a refusal by the operation are recognised.
+func (c *Client) StartBackup(ctx context.Context, vault Vault, vm VM, retainUntil time.Time) (string, error) {
+	item, err := c.ProtectedItem(ctx, vault, vm)
+	if err != nil {
+		return "", err
+	}
+	request := &armrecoveryservicesbackup.IaasVMBackupRequest{}
+	if !retainUntil.IsZero() {
+		request.RecoveryPointExpiryTimeInUTC = new(retainUntil.UTC())
+	}
+	a := attempting("request a backup of vm", vm)
+	_, err = c.backup.NewBackupsClient().Trigger(a.once(ctx), vault.Name, vault.ResourceGroup, fabric, item.Container, item.Name,
+		armrecoveryservicesbackup.BackupRequestResource{Properties: request}, nil)
+	return c.triggered(ctx, vault, a, err, "it may have been accepted; look for its job with FindBackupJob before requesting another")
+}
+
+// triggered finds the job of a backup or restore that was just requested; doubt is the advice
+// for the case that it is unknown whether it was accepted. Both answers have no content: the id
+// of the operation is in a header, and the operation knows the job.
+func (c *Client) triggered(ctx context.Context, vault Vault, a *attempt, err error, doubt string) (string, error) {
+	if err != nil && !a.accepted() {
+		if err = a.fail(err); unclear(err) {
+			return "", unknown(err, doubt)
+		}
+		return "", err
+	}
+	id := operationID(a)
+	if id == "" {
+		return "", unknown(a.fail(errors.New("the answer names no operation")), doubt)
+	}
+	job, err := c.jobOf(ctx, vault, a, id)
+	if _, ok := errors.AsType[*Error](err); err != nil && !ok {
+		err = &Error{Operation: a.operation, Object: a.object, Err: err}
+	}
+	if err != nil && !errors.Is(err, errNotStarted) {
+		return "", unknown(err, doubt)
+	}
+	return job, err
+}
+
+// operationID is the last element of the status link. Other parts of it are not to be relied on:
+// its container and item names may differ from those that were sent.
+func operationID(a *attempt) string {
+	if a.response == nil {
+		return ""
+	}
+	for _, header := range []string{"Azure-AsyncOperation", "Location"} {
+		u, err := url.Parse(a.response.Header.Get(header))
+		if err != nil {
+			continue
+		}
+		if id := path.Base(u.Path); id != "." && id != "/" {
+			return id
+		}
+	}
+	return ""
+}
+
+// errNotStarted: the service says that there is no job.
+var errNotStarted = errors.New("the service did not start a job")
+
+// jobOf waits until the operation has made a job. Success means that, not that the job is done.
+func (c *Client) jobOf(ctx context.Context, vault Vault, a *attempt, operation string) (string, error) {
+	var job string
+	err := c.wait(ctx, fmt.Sprintf("the job of operation %s in vault %s", operation, vault), c.cfg.TriggerLimit,
+		func(ctx context.Context) (bool, error) {
+			status := &attempt{operation: a.operation, object: a.object}
+			res, err := c.backup.NewBackupOperationStatusesClient().Get(status.reading(ctx, c), vault.Name, vault.ResourceGroup, operation, nil)
+			if err = status.fail(err); errors.Is(err, ErrNotFound) {
+				return false, nil // it takes a moment until it can be read
+			} else if err != nil {
+				return false, err
+			}
+			job, err = startedJob(res.OperationStatus)
+			if err == nil {
+				return job != "", nil
+			}
+			e := a.decided(err)
+			if res.Error != nil {
+				e.Code, e.Message = value(res.Error.Code), value(res.Error.Message)
+				e.Advice = e.advice()
+			}
+			return false, e
+		})
+	return job, err
+}
+
+// startedJob is the id of the job, or "" while there is none yet.
+func startedJob(status armrecoveryservicesbackup.OperationStatus) (string, error) {
+	switch state := value(status.Status); state {
+	case armrecoveryservicesbackup.OperationStatusValuesInProgress, "":
+		return "", nil
+	case armrecoveryservicesbackup.OperationStatusValuesSucceeded:
+	default:
+		return "", fmt.Errorf("%w: the operation is %s", errNotStarted, state)
+	}
+	info, ok := status.Properties.(*armrecoveryservicesbackup.OperationStatusJobExtendedInfo)
+	if !ok || value(info.JobID) == "" {
+		return "", errors.New("the operation succeeded without naming a job")
+	}
+	return *info.JobID, nil
+}

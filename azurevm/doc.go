@@ -1,0 +1,61 @@
+// Package azurevm switches the virtual machines of one Azure subscription off and on, backs them
+// up into a Recovery Services vault, restores them from it, and finds out beforehand whether all
+// that would be allowed.
+//
+// A Client speaks to Azure Resource Manager for one subscription:
+//
+//	client, err := azurevm.New(azurevm.Config{SubscriptionID: "…", Credential: cred})
+//
+// where cred is any azcore.TokenCredential, usually from azidentity. Tests and rehearsals use
+// azurevmtest, a stateful stand-in for Azure.
+//
+// # Power
+//
+// Deallocate and Start name the wanted state and make it so: they look first, send nothing when
+// the VM is already as wanted, wait when it is on its way, and are done when Azure's operation is
+// over and the VM is observed in the wanted state. Either may be called again after a crash, by
+// the same person or another. Stop in the portal is Deallocate; a VM that was shut down from
+// inside is Stopped, which is not Deallocated.
+//
+// # Backup
+//
+// "Backup now" is one request that must not be sent twice, so the pieces are separate: StartBackup
+// sends it and gives the job's id, FindBackupJob finds the job when an answer was lost, WaitSnapshot
+// waits for the part during which the VM must stay off, and RecoveryPoints proves the result:
+//
+//	id, err := client.StartBackup(ctx, vault, vm, time.Now().AddDate(0, 0, 30))
+//	if errors.Is(err, azurevm.ErrOutcomeUnknown) {
+//		job, found, err := client.FindBackupJob(ctx, vault, vm, since)
+//		…
+//	}
+//	job, err := client.WaitSnapshot(ctx, vault, id, nil)
+//
+// The snapshot takes minutes; the transfer into the vault that follows takes hours and does not
+// mind the VM running. Azure Backup itself accepts running VMs; switching them off first is this
+// platform's rule.
+//
+// # Restore
+//
+// ValidateRestore asks Azure whether a restore would be accepted and changes nothing. StartRestore
+// replaces the disks of a deallocated VM by those of a recovery point; WaitJob waits for it. The
+// replaced disks stay in the resource group, and cost money, until somebody deletes them.
+//
+// # Before anything is changed
+//
+// RequiredPermissions and CheckPermissions compare what the caller may do with what the above
+// needs; Locks lists what would forbid it all the same. Neither has side effects.
+//
+// # Errors
+//
+// Every error from the service is an *Error: what was attempted, on which object, what Azure
+// said, and what is safe to do next. The sentinels (ErrNotFound, ErrConflict, …) work with
+// errors.Is. The bearer token is sent to the configured endpoint only, whatever an answer's
+// headers or links say.
+//
+// # Repetition
+//
+// Reads are repeated on 408, 429, 5xx and connection errors. A request that starts something is
+// sent once; only when it is certain that Azure did not accept it (429, or no connection was
+// made) do Deallocate and Start send it again. While waiting, up to twenty failed looks in a row
+// are put up with, as the network of an operator's machine comes and goes.
+package azurevm

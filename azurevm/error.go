@@ -1,0 +1,312 @@
+package azurevm
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+)
+
+// What an error can be asked for with errors.Is.
+var (
+	// ErrNotFound: the resource does not exist, or the caller may not see it (404).
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the resource's state, or a lock, does not allow it (409).
+	ErrConflict = errors.New("conflict")
+	// ErrForbidden: a role is missing, or a policy forbids it (403).
+	ErrForbidden = errors.New("forbidden")
+	// ErrUnauthorized: no valid token (401, or the credential gave none).
+	ErrUnauthorized = errors.New("not signed in")
+	// ErrNotProtected: the vault does not back up this VM.
+	ErrNotProtected = errors.New("not protected by this vault")
+	// ErrBackupInProgress: Azure runs one backup of a VM at a time, and one is running.
+	ErrBackupInProgress = errors.New("another backup of this VM is in progress")
+	// ErrOutcomeUnknown: a request that starts something was sent, and whether it took effect
+	// is not known. Look before sending it again.
+	ErrOutcomeUnknown = errors.New("outcome unknown")
+	// ErrAllocation: Azure has no capacity for the VM where it lives.
+	ErrAllocation = errors.New("no capacity")
+	// ErrPreempted: something else changed the VM's power state in the meantime.
+	ErrPreempted = errors.New("preempted by another operation")
+	// ErrJobFailed: a job of the vault failed or was cancelled.
+	ErrJobFailed = errors.New("job failed")
+)
+
+// maxBody is how much of an answer's body an error keeps, in bytes.
+const maxBody = 2 << 10
+
+// Detail is one of the nested causes that Azure gives.
+type Detail struct{ Code, Message string }
+
+// Error is a failed operation. Status is zero when there was no answer, and 200 when Azure reported
+// the failure inside an answer, as it does for operations that take long.
+type Error struct {
+	// Operation and Object say what was attempted on what.
+	Operation, Object string
+	// Method and Path of the request; the query is left out because polling links carry signatures.
+	Method, Path string
+	Status       int
+	// Code is Azure's own error code, such as AllocationFailed; decide on it rather than on Status.
+	Code    string
+	Message string
+	Details []Detail
+	// CorrelationID is what Microsoft support asks for.
+	CorrelationID string
+	// RetryAfter is how long the service asks to wait, zero when it does not say.
+	RetryAfter time.Duration
+	// Body is the beginning of an answer that was not understood.
+	Body string
+	// Advice is what is safe to do next.
+	Advice string
+	// Err is the cause, nil when the answer is all there is.
+	Err error
+
+	final bool // looking again would not change it
+}
+
+// Error tells it in one line. The text is for people and may change.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", e.Operation, e.Object)
+	if e.Method != "" {
+		fmt.Fprintf(&b, ": %s %s", e.Method, e.Path)
+	}
+	for _, part := range []string{e.answer(), e.cause()} {
+		if part != "" {
+			b.WriteString(": " + part)
+		}
+	}
+	if e.CorrelationID != "" {
+		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
+	}
+	if e.Advice != "" {
+		b.WriteString("; " + e.Advice)
+	}
+	return b.String()
+}
+
+func (e *Error) answer() string {
+	var parts []string
+	if e.Status != 0 {
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))))
+	}
+	for _, part := range []string{e.Code, e.Message} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	for _, d := range e.Details {
+		parts = append(parts, strings.Trim(d.Code+": "+d.Message, ": "))
+	}
+	if e.Body != "" {
+		parts = append(parts, fmt.Sprintf("%.200q", e.Body))
+	}
+	return strings.Join(parts, ": ")
+}
+
+func (e *Error) cause() string {
+	if e.Err == nil {
+		return ""
+	}
+	return e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is lets errors.Is match the sentinels by status and code.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrNotFound:
+		return e.Status == http.StatusNotFound
+	case ErrConflict:
+		return e.Status == http.StatusConflict
+	case ErrForbidden:
+		return e.Status == http.StatusForbidden
+	case ErrUnauthorized:
+		return e.Status == http.StatusUnauthorized
+	case ErrAllocation:
+		return e.has("AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest",
+			"OverconstrainedZonalAllocationRequest", "SkuNotAvailable")
+	case ErrBackupInProgress:
+		return e.has("UserErrorBackupOperationInProgress", "SystemBackupOperationInProgress")
+	}
+	return false
+}
+
+// has says whether Azure gave one of the codes, at the top or nested.
+func (e *Error) has(codes ...string) bool {
+	match := func(code string) bool {
+		return slices.ContainsFunc(codes, func(c string) bool { return strings.EqualFold(c, code) })
+	}
+	return match(e.Code) || slices.ContainsFunc(e.Details, func(d Detail) bool { return match(d.Code) })
+}
+
+// fail turns whatever azcore returned into an *Error; nil stays nil.
+func (a *attempt) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &Error{Operation: a.operation, Object: a.object}
+	if re, ok := errors.AsType[*azcore.ResponseError](err); ok {
+		e.describe(re.RawResponse)
+		e.Code = re.ErrorCode
+		e.Advice = e.advice()
+		return e
+	}
+	e.describe(a.response)
+	e.Err = plain(err)
+	return e
+}
+
+// decided is an error that this package found by itself, and that stays.
+func (a *attempt) decided(err error) *Error {
+	return &Error{Operation: a.operation, Object: a.object, Err: err, final: true}
+}
+
+// plain drops net/http's wrapper, whose text holds the URL with its signed query.
+func plain(err error) error {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return ue.Err
+	}
+	return err
+}
+
+func (e *Error) describe(res *http.Response) {
+	if res == nil {
+		return
+	}
+	e.Status, e.RetryAfter = res.StatusCode, retryAfter(res)
+	if res.Request != nil {
+		e.Method, e.Path = res.Request.Method, res.Request.URL.Path
+	}
+	e.CorrelationID = res.Header.Get("X-Ms-Correlation-Request-Id")
+	if e.CorrelationID == "" {
+		e.CorrelationID = res.Header.Get("X-Ms-Request-Id")
+	}
+	body, err := runtime.Payload(res)
+	if err == nil && !e.parse(body) {
+		e.Body = string(body[:min(len(body), maxBody)])
+	}
+}
+
+type armError struct {
+	Code    string     `json:"code"`
+	Message string     `json:"message"`
+	Details []armError `json:"details"`
+}
+
+// parse reads Azure's error body, {"error": {…}} or its content alone.
+func (e *Error) parse(body []byte) bool {
+	var wrapped struct {
+		Error armError `json:"error"`
+		armError
+	}
+	if json.Unmarshal(body, &wrapped) != nil {
+		return false
+	}
+	top := wrapped.Error
+	if top.Code == "" && top.Message == "" {
+		top = wrapped.armError
+	}
+	if top.Code == "" && top.Message == "" {
+		return false
+	}
+	e.Code, e.Message = top.Code, top.Message
+	e.addDetails(top.Details, 0)
+	return true
+}
+
+func (e *Error) addDetails(details []armError, depth int) {
+	for _, d := range details {
+		if len(e.Details) < 20 && depth < 5 {
+			e.Details = append(e.Details, Detail{d.Code, d.Message})
+			e.addDetails(d.Details, depth+1)
+		}
+	}
+}
+
+func (e *Error) advice() string {
+	switch {
+	case e.has("ScopeLocked"):
+		return "a lock forbids it: nothing was changed; have its owner remove the lock, then try again"
+	case errors.Is(e, ErrUnauthorized):
+		return "sign in again, then try again"
+	case errors.Is(e, ErrForbidden):
+		return "nothing was changed; CheckPermissions lists the roles that are missing"
+	case errors.Is(e, ErrAllocation):
+		return "the VM stays deallocated; it is safe to try again later, or have its size or zone changed"
+	case errors.Is(e, ErrBackupInProgress):
+		return "wait for that job, or adopt it when it is recent enough"
+	case e.Status == http.StatusTooManyRequests:
+		return fmt.Sprintf("nothing was changed; try again in %s", max(e.RetryAfter, time.Minute))
+	}
+	return ""
+}
+
+// passing says whether looking again later may do.
+func passing(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok || e.final || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.Is(err, ErrUnauthorized) || errors.Is(err, errForeign):
+		return false
+	case e.Status == 0 || e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests || e.Status >= 500:
+		return true
+	}
+	return e.Status == http.StatusOK && e.Err != nil // a garbled answer
+}
+
+// unclear says whether a request with an effect may have had it although it failed.
+func unclear(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || neverSent(err) {
+		return false
+	}
+	return e.Status == 0 || e.Status == http.StatusRequestTimeout || e.Status < 400 || e.Status >= 500
+}
+
+// neverSent says whether it is certain that no request left this machine.
+func neverSent(err error) bool {
+	if errors.Is(err, ErrUnauthorized) {
+		return true
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return true
+	}
+	_, dns := errors.AsType[*net.DNSError](err)
+	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
+	return dns || cert
+}
+
+// unknown marks err as one after which nobody knows whether the request took effect.
+func unknown(err error, advice string) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	u := *e
+	u.Err, u.Advice, u.final = ErrOutcomeUnknown, advice, true
+	if e.Err != nil {
+		u.Err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, e.Err)
+	}
+	return &u
+}
+
+func retryAfterOf(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
+)
+
+func status(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
+	config := f.String("config", "upgrade.yaml", "the configuration file")
+	id := f.String("run", "", "only this run")
+	return func(ctx context.Context, _ []string) (int, error) {
+		r, err := a.journals(*config)
+		if err != nil {
+			return upgrade.ExitCode(nil, err), err
+		}
+		runs, err := r.Runs(ctx)
+		if err != nil {
+			return upgrade.ExitFailed, err
+		}
+		if *id != "" {
+			runs = slices.DeleteFunc(runs, func(s *runbook.State) bool { return s.Run != *id })
+			if len(runs) == 0 {
+				return upgrade.ExitInput, fmt.Errorf("%w: %s", runbook.ErrUnknownRun, *id)
+			}
+		}
+		return upgrade.ExitCompleted, a.show("runs", runs, func() { a.writeRuns(runs) })
+	}
+}
+
+func (a *app) journals(config string) (*runbook.Runner, error) {
+	cfg, err := upgrade.LoadConfig(config)
+	if err != nil {
+		return nil, &upgrade.InputError{Err: err}
+	}
+	return upgrade.OpenRunner(cfg.State, upgrade.SessionOptions{})
+}
+
+func (a *app) writeRuns(runs []*runbook.State) {
+	if len(runs) == 0 {
+		fmt.Fprintln(a.out, "no runs")
+	}
+	for _, s := range runs {
+		upgrade.WriteResult(a.out, upgrade.Result{State: s})
+		fmt.Fprintf(a.out, "  started   %s by %s; %d records\n", s.Started.Local().Format("2006-01-02 15:04:05"), s.Starter, s.Records)
+		if s.End == nil && s.Waiting == nil {
+			fmt.Fprintf(a.out, "  at        %s\n  next: %s\n", current(s), upgrade.NextCommand(s))
+		}
+	}
+}
+
+// current is the first step that is not over.
+func current(s *runbook.State) string {
+	for _, p := range s.Plan.Steps {
+		if st := s.Step(p.ID); !st.Status.Over() {
+			return fmt.Sprintf("%s (%s)", p.ID, st.Status)
+		}
+	}
+	return "its end"
+}
+
+// valueFlags collects -value NAME=TEXT.
+type valueFlags map[string]string
+
+func (v valueFlags) String() string { return strings.Join(slices.Sorted(maps.Keys(v)), ",") }
+
+func (v valueFlags) Set(text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if !ok || name == "" {
+		return errors.New("give NAME=TEXT")
+	}
+	v[name] = value
+	return nil
+}
+
+func decide(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
+	config := f.String("config", "upgrade.yaml", "the configuration file")
+	id := f.String("run", "", "the run")
+	step := f.String("step", "", "the step that asks; not needed for abort")
+	statement := f.String("statement", "", "what you state, or the reason of the decision")
+	values := valueFlags{}
+	f.Var(values, "value", "NAME=TEXT, an entry of the question's form; may be repeated")
+	return func(ctx context.Context, args []string) (int, error) {
+		if len(args) != 1 || *id == "" || (*step == "" && args[0] != "abort") {
+			return upgrade.ExitInput, errors.New("give -run, -step and one of attest, approve, retry, done, waive, rollback, abort")
+		}
+		r, err := a.journals(*config)
+		if err != nil {
+			return upgrade.ExitCode(nil, err), err
+		}
+		answer := runbook.Answer{How: "decide", Statement: *statement, Values: values}
+		if err := send(ctx, r, *id, *step, args[0], answer); err != nil {
+			return upgrade.ExitInput, err
+		}
+		return upgrade.ExitCompleted, a.show("recorded", map[string]string{"run": *id, "step": *step, "answer": args[0], "actor": r.Actor}, func() {
+			fmt.Fprintf(a.out, "recorded for run %s: %s %s by %s\n", *id, args[0], *step, r.Actor)
+		})
+	}
+}
+
+// send turns a verb into a signal.
+func send(ctx context.Context, r *runbook.Runner, run, step, verb string, a runbook.Answer) error {
+	switch verb {
+	case "attest":
+	case "approve":
+		s, err := r.State(ctx, run)
+		if err != nil {
+			return err
+		}
+		a.PlanHash = s.Plan.Hash
+	case "retry", "done", "waive", "rollback":
+		a.Decision = runbook.Decision(verb)
+	case "abort":
+		if step == "" {
+			return r.Abort(ctx, run, a.Statement)
+		}
+		a.Decision = runbook.DecideAbort
+	default:
+		return fmt.Errorf("%q is none of attest, approve, retry, done, waive, rollback, abort", verb)
+	}
+	return r.Signal(ctx, run, step, a)
+}
+
+func verify(_ *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
+	return func(_ context.Context, args []string) (int, error) {
+		if len(args) != 1 {
+			return upgrade.ExitInput, errors.New("give one evidence file")
+		}
+		e, err := runbook.ReadEvidence(args[0])
+		if errors.Is(err, runbook.ErrDamaged) {
+			return upgrade.ExitRefused, err
+		}
+		if err != nil {
+			return upgrade.ExitInput, err
+		}
+		summary := map[string]any{"run": e.Run, "records": len(e.Records), "head": e.Head}
+		return upgrade.ExitCompleted, a.show("verified", summary, func() {
+			fmt.Fprintf(a.out, "run %s: %d records, complete and unchanged, last hash %s\n", e.Run, len(e.Records), e.Head)
+		})
+	}
+}

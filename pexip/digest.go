@@ -1,0 +1,108 @@
+package pexip
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// pieceSize is how much is read, hashed and handed on at a time, in bytes.
+const pieceSize = 512 << 10
+
+// digest is a running SHA-256 that works beside its caller: write returns at once, and the bytes
+// must stay untouched until the next write, wait, sum or clone. Measured on two cores this hides
+// nearly all of the hashing behind the sending.
+type digest struct {
+	h    hash.Hash
+	busy chan struct{}
+}
+
+func newDigest() *digest { return &digest{h: sha256.New()} }
+
+func (d *digest) wait() {
+	if d.busy != nil {
+		<-d.busy
+		d.busy = nil
+	}
+}
+
+func (d *digest) write(p []byte) {
+	d.wait()
+	busy := make(chan struct{})
+	d.busy = busy
+	go func() {
+		defer close(busy)
+		d.h.Write(p)
+	}()
+}
+
+func (d *digest) sum() string {
+	d.wait()
+	return hex.EncodeToString(d.h.Sum(nil))
+}
+
+func (d *digest) clone() (*digest, error) {
+	d.wait()
+	h, err := d.h.(hash.Cloner).Clone()
+	if err != nil {
+		return nil, fmt.Errorf("copy the running checksum: %w", err)
+	}
+	return &digest{h: h}, nil
+}
+
+// pieces reads content piece by piece into two buffers in turn, so that one can be hashed while
+// the other is filled.
+type pieces struct {
+	content io.ReaderAt
+	name    string
+	off     int64
+	end     int64
+	buffers [2][]byte
+	turn    int
+}
+
+func newPieces(p Package) *pieces {
+	return &pieces{content: p.Content, name: p.Name}
+}
+
+// span sets the bytes to read next.
+func (p *pieces) span(off, end int64) { p.off, p.end = off, end }
+
+// next fills and returns a buffer; it is valid until the call after the next one.
+func (p *pieces) next() ([]byte, error) {
+	p.turn = 1 - p.turn
+	if p.buffers[p.turn] == nil {
+		p.buffers[p.turn] = make([]byte, pieceSize)
+	}
+	b := p.buffers[p.turn][:min(pieceSize, p.end-p.off)]
+	n, err := p.content.ReadAt(b, p.off)
+	if n < len(b) {
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, fmt.Errorf("read %s at byte %d: %w", p.name, p.off+int64(n), err)
+	}
+	p.off += int64(n)
+	return b, nil
+}
+
+// absorb hashes content from off to end into d.
+func (p *pieces) absorb(ctx context.Context, d *digest, off, end int64, m *meter) error {
+	p.span(off, end)
+	for p.off < p.end {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, err := p.next()
+		if err != nil {
+			return err
+		}
+		d.write(b)
+		m.show(Hashing, p.off)
+	}
+	d.wait()
+	return nil
+}

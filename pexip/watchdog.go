@@ -1,0 +1,88 @@
+package pexip
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// stallError is the cause when nothing moved for too long.
+type stallError struct{ after time.Duration }
+
+func (e *stallError) Error() string { return fmt.Sprintf("nothing moved for %s", e.after) }
+
+// Timeout makes it a timeout in the sense of net.Error.
+func (e *stallError) Timeout() bool { return true }
+
+// watchdog cancels a request when no byte has moved for its patience.
+type watchdog struct {
+	mu       sync.Mutex
+	patience time.Duration
+	timer    *time.Timer
+	cancel   context.CancelCauseFunc
+	stalled  *stallError
+}
+
+func watch(ctx context.Context, patience time.Duration) (context.Context, *watchdog) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	d := &watchdog{patience: patience, cancel: cancel}
+	d.timer = time.AfterFunc(patience, d.bite)
+	return ctx, d
+}
+
+func (d *watchdog) bite() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stalled = &stallError{d.patience}
+	d.cancel(d.stalled)
+}
+
+// cause is the stall if there was one, else err.
+func (d *watchdog) cause(err error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stalled != nil {
+		return d.stalled
+	}
+	return err
+}
+
+// moved starts the patience anew.
+func (d *watchdog) moved() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.timer.Reset(d.patience)
+}
+
+// allow changes the patience, from now on.
+func (d *watchdog) allow(patience time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.patience = patience
+	d.timer.Reset(patience)
+}
+
+func (d *watchdog) stop() {
+	d.timer.Stop()
+	d.cancel(nil)
+}
+
+func (d *watchdog) watchReader(r io.Reader) io.Reader { return &watchedReader{r, d} }
+
+type watchedReader struct {
+	io.Reader
+	dog *watchdog
+}
+
+func (w *watchedReader) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if n > 0 {
+		w.dog.moved()
+	}
+	if err != nil && err != io.EOF {
+		err = w.dog.cause(err)
+	}
+	return n, err
+}

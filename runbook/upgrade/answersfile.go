@@ -1,0 +1,53 @@
+package upgrade
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+)
+
+type answersFile struct {
+	Answers []runbook.PreparedAnswer `yaml:"answers"`
+}
+
+// LoadAnswers reads a file of prepared answers for a scripted upgrade:
+//
+//	answers:
+//	  - step: attest-release-notes
+//	    statement: read, nothing that concerns us
+//	    values: {link: "https://docs.pexip.com/…"}
+//
+// Unknown keys are errors. Compare the answers with the plan (runbook.Prepared.Check) before a run.
+func LoadAnswers(path string) (*runbook.Prepared, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &InputError{fmt.Errorf("answers file: %w", err)}
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	var f answersFile
+	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		return nil, &InputError{fmt.Errorf("answers file %s: %w", path, err)}
+	}
+	if len(f.Answers) == 0 {
+		return nil, &InputError{fmt.Errorf("answers file %s holds no answers", path)}
+	}
+	return &runbook.Prepared{How: "answers file " + filepath.Base(path), Answers: f.Answers}, nil
+}
+
+// WriteAnswers writes answers in the form that LoadAnswers reads.
+func WriteAnswers(w io.Writer, answers []runbook.PreparedAnswer) error {
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	if err := enc.Encode(answersFile{answers}); err != nil {
+		return err
+	}
+	return enc.Close()
+}

@@ -1,0 +1,99 @@
+package upgrade
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+)
+
+// RefusedError is a gate's refusal: findings that no acknowledgement lifts.
+type RefusedError struct {
+	Findings policy.Findings
+}
+
+func (e *RefusedError) Error() string {
+	var b strings.Builder
+	for i, f := range e.Findings {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%s (%s): %s", f.Clause, f.Rule, f.Detail)
+		if f.Remedy != "" {
+			fmt.Fprintf(&b, " — %s", f.Remedy)
+		}
+	}
+	return b.String()
+}
+
+// judge ends a gate: musts that failed refuse; what else blocks must be acknowledged by a person;
+// all findings are the step's output. Exceptions documented in the configuration count as given (POL-0).
+func (p *Process) judge(sc *runbook.StepContext, fs policy.Findings) error {
+	fs = p.exceptions(fs)
+	if err := sc.Output(fs); err != nil {
+		return err
+	}
+	var refused, doubtful policy.Findings
+	for _, f := range fs.Blocking() {
+		if f.Class == policy.Must && f.Status == policy.Fail {
+			refused = append(refused, f)
+		} else {
+			doubtful = append(doubtful, f)
+		}
+	}
+	if len(refused) > 0 {
+		return &RefusedError{Findings: append(refused, doubtful...)}
+	}
+	sc.Say("%s", summary(fs))
+	if len(doubtful) == 0 || sc.Preview {
+		return nil
+	}
+	return p.acknowledge(sc, fs, doubtful)
+}
+
+// acknowledge asks a person to take responsibility for findings that could not be passed.
+func (p *Process) acknowledge(sc *runbook.StepContext, fs, doubtful policy.Findings) error {
+	a, err := sc.Ask(runbook.Ask{Kind: runbook.Attestation,
+		Text: "These findings do not pass. May the upgrade go on in spite of them, and why?\n" + doubtful.Text()})
+	if err != nil {
+		return err
+	}
+	fs = slices.Clone(fs)
+	for i := range fs {
+		if fs[i].Blocks() {
+			fs[i].Status = policy.Acknowledged
+		}
+	}
+	sc.Say("acknowledged by %s: %s; %s", a.Actor, a.Statement, summary(fs))
+	return sc.Output(fs)
+}
+
+// exceptions applies the configuration's documented exceptions to the pathway.
+func (p *Process) exceptions(fs policy.Findings) policy.Findings {
+	return fs.Acknowledge(p.cfg.Policy.Acknowledgements())
+}
+
+// summary says the findings in one line: those that are not a plain pass, or that all passed.
+func summary(fs policy.Findings) string {
+	var open []string
+	for _, f := range fs {
+		if f.Status != policy.Pass {
+			open = append(open, fmt.Sprintf("%s %s: %s", f.Clause, f.Status, f.Detail))
+		}
+	}
+	if len(open) == 0 {
+		return fmt.Sprintf("all %d checks pass", len(fs))
+	}
+	return fmt.Sprintf("%d checks, of which: %s", len(fs), strings.Join(open, "; "))
+}
+
+// finding makes a finding of a rule that lives in this package.
+func finding(clause, rule string, class policy.Class, ok bool, detail, remedy string) policy.Finding {
+	f := policy.Finding{Clause: clause, Rule: rule, Class: class, Status: policy.Pass, Detail: detail, Source: "process document"}
+	if !ok {
+		f.Status, f.Remedy = policy.Fail, remedy
+	}
+	return f
+}

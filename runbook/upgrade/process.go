@@ -1,0 +1,192 @@
+package upgrade
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/verify-by-video/pexip-upgrade/azurevm"
+	"github.com/verify-by-video/pexip-upgrade/devops"
+	"github.com/verify-by-video/pexip-upgrade/pexip"
+	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+)
+
+// Systems are the clients that a run works with.
+type Systems struct {
+	// Test and Production are the two Management Nodes; the promotion rules read both.
+	Test, Production *pexip.Client
+	Azure            *azurevm.Client
+	// Pipeline starts and stops the virtual machines of the environment that is upgraded.
+	Pipeline *devops.Client
+}
+
+// History tells of earlier runs. *runbook.Runner is one.
+type History interface {
+	Runs(ctx context.Context) ([]*runbook.State, error)
+}
+
+// Process is the process document for one environment.
+type Process struct {
+	cfg        *Config
+	env        policy.Environment
+	own        *EnvironmentConfig
+	sys        *Systems
+	passphrase string
+	transport  func(http.RoundTripper) http.RoundTripper
+	target     policy.Version
+	test       *testRun
+}
+
+// Options are what New needs beside the configuration.
+type Options struct {
+	Environment policy.Environment
+	Systems     *Systems
+	// History is asked for the Test run that a Production upgrade relies on; nil: there is none.
+	History History
+	// BackupPassphrase encrypts Pexip's own configuration backup.
+	BackupPassphrase string
+	// Transport, unless nil, goes around the transport of the endpoint checks.
+	Transport func(http.RoundTripper) http.RoundTripper
+}
+
+// New makes the process of one environment. It reads the history and sends no request.
+func New(ctx context.Context, cfg *Config, o Options) (*Process, error) {
+	own := cfg.Environment(o.Environment)
+	if own == nil {
+		return nil, fmt.Errorf("unknown environment %q: it is test or production", o.Environment)
+	}
+	target, err := cfg.Package.Target()
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{cfg: cfg, env: o.Environment, own: own, sys: o.Systems, passphrase: o.BackupPassphrase, transport: o.Transport, target: target}
+	if o.History != nil && o.Environment == policy.Production {
+		if p.test, err = findTestRun(ctx, o.History, target); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// pexip is the Management Node of the environment that is upgraded.
+func (p *Process) pexip() *pexip.Client { return p.node(p.env) }
+
+func (p *Process) node(env policy.Environment) *pexip.Client {
+	if env == policy.Test {
+		return p.sys.Test
+	}
+	return p.sys.Production
+}
+
+// inputs are what a plan shows of the configuration and is hashed with. There is no secret among them.
+type inputs struct {
+	Environment    string   `json:"environment"`
+	ManagementNode string   `json:"managementNode"`
+	Target         string   `json:"target"`
+	Package        string   `json:"package"`
+	SHA256         string   `json:"sha256"`
+	ChecksumSource string   `json:"checksumSource"`
+	VMs            []string `json:"vms"`
+	Vault          string   `json:"vault"`
+	Pipeline       string   `json:"pipeline"`
+	Upload         string   `json:"upload"`
+	RetentionDays  int      `json:"retentionDays"`
+	TestRun        string   `json:"testRun,omitempty"`
+	Exceptions     []string `json:"exceptions,omitempty"`
+}
+
+func (p *Process) inputs() inputs {
+	in := inputs{Environment: string(p.env), ManagementNode: p.own.Pexip.URL, Target: p.target.String(), Package: p.cfg.Package.File,
+		SHA256: strings.ToLower(p.cfg.Package.SHA256), ChecksumSource: p.cfg.Package.ChecksumSource, Vault: p.vault().ResourceGroup + "/" + p.vault().Name,
+		Pipeline: p.own.Pipeline.URL, Upload: string(p.cfg.Upload.Method), RetentionDays: p.cfg.Snapshot.RetentionDays}
+	for _, vm := range p.vms() {
+		in.VMs = append(in.VMs, vm.String())
+	}
+	for _, a := range p.cfg.Policy.Acknowledge {
+		in.Exceptions = append(in.Exceptions, fmt.Sprintf("%s: %s (%s)", a.Rule, a.Reason, a.By))
+	}
+	if p.test != nil {
+		in.TestRun = p.test.Run
+	}
+	return in
+}
+
+func (p *Process) vms() []azurevm.VM {
+	var out []azurevm.VM
+	for _, v := range p.own.VMs {
+		out = append(out, azurevm.VM{ResourceGroup: v.ResourceGroup, Name: v.Name})
+	}
+	return out
+}
+
+func (p *Process) vault() azurevm.Vault {
+	return azurevm.Vault{ResourceGroup: p.own.Vault.ResourceGroup, Name: p.own.Vault.Name}
+}
+
+// Definition is the process as a runbook: its steps in the document's order.
+func (p *Process) Definition() *runbook.Definition {
+	return &runbook.Definition{
+		Name: "Pexip Infinity upgrade", Environment: string(p.env), Inputs: p.inputs(),
+		Steps:    slices.Concat(p.prerequisites(), p.promotion(), p.snapshot(), p.upgrade(), p.verification(), p.closeOut()),
+		Rollback: p.rollback(),
+		Undos:    p.undos(),
+	}
+}
+
+// testRun is what a Production upgrade knows of the Test run with the same package.
+type testRun struct {
+	Run         string    `json:"run"`
+	Ended       time.Time `json:"ended"`
+	Head        string    `json:"head"`
+	SHA256      string    `json:"sha256"`
+	Build       string    `json:"build"`
+	Verified    []string  `json:"verified"` // verification steps that were over
+	Mitigations []string  `json:"mitigations,omitempty"`
+	Promised    string    `json:"promised,omitempty"`
+}
+
+// findTestRun looks for the newest completed Test run to the target.
+func findTestRun(ctx context.Context, h History, target policy.Version) (*testRun, error) {
+	runs, err := h.Runs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the history of Test: %w", err)
+	}
+	var found *testRun
+	for _, s := range runs {
+		var in inputs
+		if s.End == nil || s.End.Outcome != runbook.Completed || s.Plan.Environment != string(policy.Test) || json.Unmarshal(s.Plan.Inputs, &in) != nil {
+			continue
+		}
+		if v, err := policy.ParseVersion(in.Target); err != nil || !v.SameSoftware(target) {
+			continue
+		}
+		if found == nil || s.End.At.After(found.Ended) {
+			found = newTestRun(s, in)
+		}
+	}
+	return found, nil
+}
+
+func newTestRun(s *runbook.State, in inputs) *testRun {
+	t := &testRun{Run: s.Run, Ended: s.End.At, Head: s.Head, SHA256: in.SHA256, Build: in.Target}
+	for _, step := range s.Plan.Steps {
+		st := s.Step(step.ID)
+		if step.Phase == phaseVerification && (st.Status == runbook.StepDone || st.Status == runbook.StepAlready) {
+			t.Verified = append(t.Verified, step.ID)
+		}
+	}
+	for _, a := range s.Step(stepBreakingChanges).Answers {
+		if m := a.Values["mitigation"]; m != "" && !strings.EqualFold(m, "none") {
+			t.Mitigations = append(t.Mitigations, m)
+		}
+	}
+	for _, a := range s.Step(stepProductionDate).Answers {
+		t.Promised = a.Values["date"]
+	}
+	return t
+}

@@ -1,0 +1,123 @@
+package upgrade
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/verify-by-video/pexip-upgrade/pexip"
+	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+)
+
+const (
+	phasePromotion      = "Promotion pathway"
+	stepBreakingChanges = "attest-breaking-changes"
+	stepProductionDate  = "record-production-date"
+	stepApprovePlan     = "approve-plan"
+)
+
+func (p *Process) promotion() []runbook.Step {
+	steps := []runbook.Step{
+		{ID: "check-promotion-policy", Phase: phasePromotion, Title: "Check the promotion pathway", Gate: true, Expected: 5 * time.Second,
+			Does: "reads the versions of Test and Production and applies the rules", Clauses: []string{"POL-1a", "POL-1b", "POL-5", "POL-4", "POL-1"}, Apply: p.whenRunning(p.checkPromotion)},
+		attest("attest-release-notes", phasePromotion, "Release notes reviewed", "POL-2",
+			runbook.Field{Name: "link", Text: "link to the release notes that were read", Required: true}),
+		attest("attest-vendor-session", phasePromotion, "Vendor's introduction attended", "POL-2a",
+			runbook.Field{Name: "attended", Text: "was it attended", Required: true, OneOf: []string{"yes", "no", "none offered"}}),
+		attest(stepBreakingChanges, phasePromotion, "Breaking changes mitigated", "POL-3",
+			runbook.Field{Name: "mitigation", Text: "document that describes the mitigation, or \"none\" if no breaking change is expected", Required: true}),
+	}
+	if p.test != nil {
+		for i, m := range p.test.Mitigations {
+			steps = append(steps, attest(fmt.Sprintf("attest-mitigation-%d", i+1), phasePromotion, "Apply Test's mitigation to Production: "+m, "POL-3",
+				runbook.Field{Name: "applied", Text: "was it applied to Production", Required: true, OneOf: []string{"yes"}}))
+		}
+	}
+	if p.env == policy.Test {
+		steps = append(steps, attest(stepProductionDate, phasePromotion, "Date of the Production upgrade", "POL-1",
+			runbook.Field{Name: "date", Text: "until when Production is to follow (YYYY-MM-DD)", Required: true}))
+		steps[len(steps)-1].Apply = p.productionDate
+	}
+	return append(steps, runbook.Step{ID: stepApprovePlan, Phase: phasePromotion, Title: "Approve the plan", Clauses: []string{"POL-0"},
+		Does: "nothing has been changed before this step", Ask: &runbook.Ask{Kind: runbook.Approval, Text: "May this plan be carried out?", SecondPerson: p.cfg.Approval.SecondPerson}})
+}
+
+// attest makes a step in which a person states that a clause is met.
+func attest(id, phase, title, clause string, fields ...runbook.Field) runbook.Step {
+	return runbook.Step{ID: id, Phase: phase, Title: title, Clauses: []string{clause}, Does: "a person states it",
+		Ask: &runbook.Ask{Kind: runbook.Attestation, Text: ClauseText(clause), Fields: fields}}
+}
+
+// checkPromotion applies the rules to the versions that run now; for Production also to Test's run.
+func (p *Process) checkPromotion(sc *runbook.StepContext) error {
+	test, err := p.runs(sc, policy.Test)
+	if err != nil {
+		return err
+	}
+	production, err := p.runs(sc, policy.Production)
+	if err != nil {
+		return err
+	}
+	fs := policy.CheckPromotion(policy.Proposal{Environment: p.env, Test: test, Production: production, Target: &p.target,
+		Releases: p.cfg.Policy.Releases})
+	if p.env == policy.Production {
+		fs = append(fs, p.testEvidence(time.Now())...)
+	}
+	return p.judge(sc, fs)
+}
+
+// runs is the version of an environment's primary Management Node, nil when it does not answer.
+// The environment that is upgraded must answer.
+func (p *Process) runs(sc *runbook.StepContext, env policy.Environment) (*policy.Version, error) {
+	primary, err := primaryNode(sc, p.node(env))
+	if err != nil && (env == p.env || !pexip.Unavailable(err)) {
+		return nil, fmt.Errorf("version of %s: %w", env, err)
+	}
+	if err != nil {
+		return nil, nil
+	}
+	v, err := policy.ParseVersion(primary.Version)
+	if err != nil {
+		return nil, nil //nolint:nilerr // an unreadable version is unknown, and unknown never passes
+	}
+	return &v, nil
+}
+
+// testEvidence judges Test's own run, on which a Production upgrade relies (POL-4, POL-1).
+func (p *Process) testEvidence(now time.Time) policy.Findings {
+	if p.test == nil {
+		f := finding("POL-4", "test-evidence", policy.Must, true, fmt.Sprintf("no completed Test run to %s is recorded here", p.target), "")
+		f.Status, f.Remedy = policy.Unknown, "upgrade Test with this tool first, or say how Test was verified"
+		return policy.Findings{f}
+	}
+	t := p.test
+	sameFile := strings.EqualFold(t.SHA256, p.cfg.Package.SHA256)
+	return policy.Findings{
+		finding("POL-4", "test-verified", policy.Must, len(t.Verified) > 0, fmt.Sprintf("Test run %s was verified by %s", t.Run, strings.Join(t.Verified, ", ")), "verify Test first"),
+		finding("POL-5", "same-package", policy.Must, sameFile, fmt.Sprintf("Test was upgraded with the file %.12s…, this one is %.12s…", t.SHA256, p.cfg.Package.SHA256), "use the same file"),
+		policy.CheckSoak(t.Ended, p.cfg.Policy.Soak, now),
+	}
+}
+
+func (p *Process) productionDate(sc *runbook.StepContext) error {
+	a, err := sc.Ask(*p.step(stepProductionDate).Ask)
+	if err != nil {
+		return err
+	}
+	date, err := time.Parse(time.DateOnly, a.Values["date"])
+	if err != nil {
+		return fmt.Errorf("the date %q is not of the form YYYY-MM-DD; retry and give it again", a.Values["date"])
+	}
+	sc.Say("Production is to follow until %s (%s)", date.Format(time.DateOnly), a.Actor)
+	return nil
+}
+
+func (p *Process) step(id string) runbook.Step {
+	for _, s := range p.promotion() {
+		if s.ID == id {
+			return s
+		}
+	}
+	return runbook.Step{}
+}

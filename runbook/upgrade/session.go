@@ -1,0 +1,184 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+
+	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
+	"github.com/verify-by-video/pexip-upgrade/runbook/memlog"
+)
+
+// Session is one environment's upgrade, ready to be planned, run, resumed or settled.
+type Session struct {
+	Config      *Config
+	Environment policy.Environment
+	Runner      *runbook.Runner
+	Definition  *runbook.Definition
+
+	process   *Process
+	secrets   Secrets
+	transport func(http.RoundTripper) http.RoundTripper
+}
+
+// SessionOptions are what Open needs beside the configuration.
+type SessionOptions struct {
+	Environment policy.Environment
+	// Actor is the identity of the caller; empty: user and host of the operating system.
+	Actor    string
+	Asker    runbook.Asker
+	Observer runbook.Observer
+	// Drain and AcceptPlan are those of runbook.Runner.
+	Drain      <-chan struct{}
+	AcceptPlan string
+	// Transport, unless nil, goes around the transport of every client: for proxies, recorders and tests.
+	Transport func(http.RoundTripper) http.RoundTripper
+}
+
+// Open reads the secrets and makes the clients and the journal of a session. It sends no request and
+// reports every fault of secrets and clients at once.
+func Open(ctx context.Context, cfg *Config, o SessionOptions) (*Session, error) {
+	secrets, err := cfg.ReadSecrets()
+	if err != nil {
+		return nil, err
+	}
+	systems, err := Connect(cfg, o.Environment, secrets, o.Transport)
+	if err != nil {
+		return nil, err
+	}
+	runner, err := OpenRunner(cfg.State, o)
+	if err != nil {
+		return nil, err
+	}
+	runner.Secrets = secrets.Values()
+	s := &Session{Config: cfg, Environment: o.Environment, Runner: runner, secrets: secrets, transport: o.Transport}
+	s.process, err = s.newProcess(ctx, systems)
+	if err != nil {
+		return nil, err
+	}
+	s.Definition = s.process.Definition()
+	return s, nil
+}
+
+// OpenRunner opens the journals below a folder without a configuration: enough to look at runs, to
+// answer their questions and to decide.
+func OpenRunner(state string, o SessionOptions) (*runbook.Runner, error) {
+	log, err := filelog.New(state)
+	if err != nil {
+		return nil, err
+	}
+	actor := o.Actor
+	if actor == "" {
+		actor = Identity()
+	}
+	return &runbook.Runner{Log: log, Actor: actor, Files: state, Asker: o.Asker, Observer: o.Observer, Drain: o.Drain, AcceptPlan: o.AcceptPlan}, nil
+}
+
+// Identity is the caller as the operating system knows it: user@host.
+func Identity() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}
+
+func (s *Session) newProcess(ctx context.Context, systems *Systems) (*Process, error) {
+	return New(ctx, s.Config, Options{Environment: s.Environment, Systems: systems, History: s.Runner,
+		BackupPassphrase: s.secrets.Environment(s.Environment).BackupPassphrase, Transport: s.transport})
+}
+
+// Plan shows what a run would do and what the gates say now. Its transport refuses every request
+// that is not a read.
+func (s *Session) Plan(ctx context.Context) (runbook.Preview, error) {
+	systems, err := Connect(s.Config, s.Environment, s.secrets, func(t http.RoundTripper) http.RoundTripper { return ReadOnly(wrapped(t, s.transport)) })
+	if err != nil {
+		return runbook.Preview{}, err
+	}
+	process, err := s.newProcess(ctx, systems)
+	if err != nil {
+		return runbook.Preview{}, err
+	}
+	return s.Runner.Preview(ctx, process.Definition(), &memlog.Log{})
+}
+
+// Run starts a run and drives it; see runbook.Runner.Start. Whatever the outcome, the evidence so far
+// is saved.
+func (s *Session) Run(ctx context.Context) (Result, error) {
+	state, err := s.Runner.Start(ctx, s.Definition)
+	return s.result(ctx, state, err)
+}
+
+// Resume drives a run on; see runbook.Runner.Resume. Run "" is the environment's active one.
+func (s *Session) Resume(ctx context.Context, run, reason string) (Result, error) {
+	run, err := s.active(ctx, run)
+	if err != nil {
+		return Result{}, err
+	}
+	state, err := s.Runner.Resume(ctx, s.Definition, run, reason)
+	return s.result(ctx, state, err)
+}
+
+// Settle puts back what a run changed and ends it; see runbook.Runner.Settle. A run that is alive on
+// this machine is asked to do so itself.
+func (s *Session) Settle(ctx context.Context, run, reason string) (Result, error) {
+	run, err := s.active(ctx, run)
+	if err != nil {
+		return Result{}, err
+	}
+	state, err := s.Runner.Settle(ctx, s.Definition, run, reason)
+	var alive *runbook.LockedError
+	if errors.As(err, &alive) {
+		if aerr := s.Runner.Abort(ctx, run, reason); aerr != nil {
+			return Result{}, aerr
+		}
+		return Result{}, fmt.Errorf("%w; it was asked to put everything back after its current step", err)
+	}
+	return s.result(ctx, state, err)
+}
+
+// ErrNoRun says that the environment has no active run.
+var ErrNoRun = errors.New("no active run")
+
+func (s *Session) active(ctx context.Context, run string) (string, error) {
+	if run != "" {
+		return run, nil
+	}
+	run, err := s.Runner.Active(ctx, string(s.Environment))
+	if err == nil && run == "" {
+		err = fmt.Errorf("%w of %s", ErrNoRun, s.Environment)
+	}
+	return run, err
+}
+
+// Result is how far a run came and where its evidence lies.
+type Result struct {
+	State    *runbook.State `json:"state"`
+	Evidence string         `json:"evidence"`
+	Report   string         `json:"report"`
+}
+
+// result saves the evidence; the run's own error comes first.
+func (s *Session) result(ctx context.Context, state *runbook.State, runErr error) (Result, error) {
+	if state == nil || state.Records == 0 {
+		return Result{}, runErr
+	}
+	r := Result{State: state}
+	e, err := s.Runner.Evidence(context.WithoutCancel(ctx), state.Run)
+	if err == nil {
+		r.Evidence, r.Report, err = e.Save(filepath.Join(s.Runner.Files, filepath.FromSlash(runbook.RunStream(state.Run))))
+	}
+	if runErr != nil {
+		return r, runErr
+	}
+	return r, err
+}
