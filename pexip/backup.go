@@ -99,8 +99,11 @@ func (c *Client) requestBackup(ctx context.Context, passphrase string) error {
 		return err
 	}
 	r.secret, r.quiet = passphrase, c.cfg.DigestTimeout
-	_, err = c.write(ctx, r, nil)
-	return err
+	var reply okReply
+	if _, err := c.write(ctx, r, &reply); err != nil {
+		return err
+	}
+	return reply.err(r.op, r.path)
 }
 
 func (c *Client) backupRequests(ctx context.Context) ([]backupRequest, error) {

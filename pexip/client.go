@@ -253,12 +253,21 @@ func (c *Client) redactor(r call, auth string) func(string) string {
 		if s == "" {
 			continue
 		}
-		quoted, _ := json.Marshal(s) // a string always marshals
-		for _, form := range []string{s, string(quoted[1 : len(quoted)-1]), html.EscapeString(s), url.QueryEscape(s)} {
+		for _, form := range spellings(s) {
 			pairs = append(pairs, form, "[redacted]")
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace
+}
+
+// spellings of a secret: as it is, in JSON with and without HTML escapes, in HTML, in a form.
+func spellings(s string) []string {
+	escaped, _ := json.Marshal(s) // a string always marshals
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s)
+	return []string{s, string(escaped[1 : len(escaped)-1]), strings.TrimSuffix(plain.String()[1:], "\"\n"), html.EscapeString(s), url.QueryEscape(s)}
 }
 
 // brokenAnswer marks an answer that broke off, as opposed to one that makes no sense.
@@ -266,13 +275,17 @@ type brokenAnswer struct{ err error }
 
 func (b *brokenAnswer) Error() string { return b.err.Error() }
 
-// decode reads a 2xx answer. An empty body leaves out as it is; one that is not JSON is an *Error.
+// decode reads a 2xx answer. An empty body leaves out as it is (of a read it is an *Error), one
+// that is not JSON is an *Error also when out is nil.
 func decode(r call, res *http.Response, body io.Reader, out any) error {
 	b, err := io.ReadAll(io.LimitReader(body, maxAnswer))
 	if err != nil {
 		return &brokenAnswer{fmt.Errorf("the answer broke off: %w", err)}
 	}
-	if out == nil || len(bytes.TrimSpace(b)) == 0 {
+	if out == nil {
+		out = new(any)
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
 		if r.method == http.MethodGet {
 			return nonsense(r, res, b, errors.New("the answer is empty"))
 		}

@@ -61,6 +61,9 @@ type Config struct {
 	// RetryWait is the first pause before a safe read is repeated (at most three times, doubling,
 	// a longer Retry-After wins); 0: 1 second.
 	RetryWait time.Duration
+	// CallsPerMinute limits all calls of this client together; 0: 1,000, the node's own limit for
+	// all its callers. Half of it may come at once. -1: no limit, for test doubles.
+	CallsPerMinute int
 	// UserAgent is sent with every request; empty: "pexip-upgrade".
 	UserAgent string
 }
@@ -95,17 +98,20 @@ func (b Basic) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "basic account %q", 
 // Format prints the API client without its key, whatever the verb.
 func (o OAuth2) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "oauth2 client %q", o.ClientID) }
 
-const (
-	apiRoot = "/api/admin/"
+const apiRoot = "/api/admin/"
 
-	// 1,000 requests in any 60 seconds is the node's limit for all admin APIs together, as
-	// community texts quote Pexip's page "Using the API". Burst plus refill stays below it.
-	callsPerSecond = 15
-	callsAtOnce    = 100
-)
+// newLimiter keeps below perMinute in any 60 seconds: half of it at once, half refilled. 1,000 is
+// the limit that community texts quote from Pexip's page "Using the API".
+func newLimiter(perMinute int) *rate.Limiter {
+	if perMinute < 0 {
+		return rate.NewLimiter(rate.Inf, 0)
+	}
+	burst := (perMinute + 1) / 2
+	return rate.NewLimiter(rate.Limit(perMinute-burst)/60, burst)
+}
 
 // Client talks to one Management Node. It is safe for concurrent use; all its calls share one
-// rate limit of fewer than 1,000 requests in any 60 seconds.
+// rate limit, Config.CallsPerMinute.
 type Client struct {
 	cfg     Config
 	base    *url.URL
@@ -122,7 +128,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	hc, httpErr := newHTTPClient(cfg)
 	c := &Client{cfg: cfg.withDefaults(), base: base, http: hc,
-		limiter: rate.NewLimiter(callsPerSecond, callsAtOnce)}
+		limiter: newLimiter(cmp.Or(cfg.CallsPerMinute, 1000))}
 	var loginErr error
 	c.login, loginErr = newLogin(c, cfg)
 	if err := errors.Join(urlErr, loginErr, httpErr, cfg.checkNumbers()); err != nil {
@@ -150,6 +156,9 @@ func (cfg Config) checkNumbers() error {
 		if d < 0 {
 			faults = append(faults, fmt.Errorf("%s: %s is negative", name, d))
 		}
+	}
+	if cfg.CallsPerMinute < -1 || cfg.CallsPerMinute == 1 {
+		faults = append(faults, fmt.Errorf("CallsPerMinute: %d is neither -1 nor 0 nor 2 or more", cfg.CallsPerMinute))
 	}
 	if cfg.ChunkSize < 0 {
 		faults = append(faults, fmt.Errorf("ChunkSize: %d is negative", cfg.ChunkSize))

@@ -180,6 +180,9 @@ func (e *Error) redact(clean func(string) string) {
 }
 
 func (r call) adviceFor(status int) string {
+	if r.noLogin {
+		return r.advice
+	}
 	switch status {
 	case http.StatusUnauthorized:
 		return "the node refuses these credentials; nothing was changed"

@@ -207,12 +207,13 @@ type Validation struct {
 type okReply struct {
 	OK      *bool        `json:"ok"`
 	Status  string       `json:"status"`
+	Error   any          `json:"error"`
 	Current *VersionInfo `json:"current"`
 	Upgrade *VersionInfo `json:"upgrade"`
 }
 
 func (r okReply) err(op, path string) error {
-	if r.OK != nil && !*r.OK || r.Status != "" && r.Status != "success" {
+	if r.OK != nil && !*r.OK || r.Status != "" && r.Status != "success" || r.Error != nil {
 		return &Error{Op: op, Method: http.MethodPost, Path: apiPath(path), Status: http.StatusOK, sent: true, Err: errors.New("the node says it did not work")}
 	}
 	return nil

@@ -122,12 +122,12 @@ func (r *report) putBack() {
 }
 
 func (r *report) steps() {
-	r.line("## Steps\n")
+	r.line("## Steps")
 	phase := ""
 	for _, p := range slices.Concat(r.State.Plan.Steps, r.rollback()) {
 		if p.Phase != phase {
 			phase = p.Phase
-			r.line("### %s\n\n| step | clauses | status | when | took | observed |\n|---|---|---|---|---|---|", phase)
+			r.line("\n### %s\n\n| step | clauses | status | when | took | observed |\n|---|---|---|---|---|---|", phase)
 		}
 		st := r.State.Step(p.ID)
 		when, took := "", ""

@@ -68,7 +68,7 @@ func (s *Server) getInstanceView(c *call) answer {
 func (m *machine) resource(view bool) object {
 	properties := object{"vmId": m.vmID, "provisioningState": m.provisioningState(), "storageProfile": m.storage(),
 		"hardwareProfile": object{"vmSize": "Standard_F8s_v2"},
-		"networkProfile": object{"networkInterfaces": []object{{"id": m.interfaceID(), "properties": object{"primary": true}}}}}
+		"networkProfile":  object{"networkInterfaces": []object{{"id": m.interfaceID(), "properties": object{"primary": true}}}}}
 	if view {
 		properties["instanceView"] = m.instanceView()
 	}
@@ -178,4 +178,4 @@ func (o *operation) resource() object {
 	return r
 }
 
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }

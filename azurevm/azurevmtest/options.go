@@ -62,7 +62,8 @@ type Options struct {
 	MissingActions []string
 	Locks          []Lock
 
-	// Deallocate, PowerOff and Start are how long those take; zero: 2 min, 1 min, 3 min.
+	// Deallocate, PowerOff and Start are how long those take; zero: 2 min, 1 min, 3 min. Any of
+	// these durations may be negative, which means no time at all.
 	Deallocate, PowerOff, Start time.Duration
 	// Trigger is until a requested backup or restore has its job; zero: 5 s.
 	Trigger time.Duration

@@ -78,23 +78,21 @@ func (s *Server) switching(verb string) switching {
 	}
 }
 
-// change begins to switch the VM. What is in progress is preempted, unless it is the same.
+// change begins to switch the VM. Another operation in progress is preempted; the same is joined.
 func (s *Server) change(m *machine, verb string, now time.Time) *operation {
-	sw, op, due := s.switching(verb), s.newOperation(verb, now), now
-	switch {
-	case m.op.running() && m.op.verb == verb:
-		due = m.op.start.Add(sw.takes)
-	case m.op.running():
-		preempt(m.op, now)
-		due = now.Add(sw.takes)
-	case m.power != sw.to:
-		due = now.Add(sw.takes)
+	if m.op.running() && m.op.verb == verb {
+		return m.op
 	}
-	if due.After(now) {
+	sw, due := s.switching(verb), now
+	if m.op.running() || m.power != sw.to {
+		due = now.Add(sw.takes)
 		s.setPower(m, sw.via)
 	}
+	if m.op.running() {
+		preempt(m.op, now)
+	}
+	op, refusal := s.newOperation(verb, now), s.nextStartFailure(verb)
 	m.op = op
-	refusal := s.nextStartFailure(verb)
 	s.schedule(due, func(at time.Time) { s.finish(m, op, sw.to, refusal, at) })
 	s.advance(now)
 	return op

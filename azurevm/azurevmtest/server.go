@@ -61,13 +61,13 @@ type Server struct {
 	events  []event
 	ids     int
 
-	machines    []*machine
-	vaults      []*vault
-	operations  map[string]*operation
-	jobs        []*job
-	failStarts  []string
-	failJobs    []jobFailure
-	answered int
+	machines   []*machine
+	vaults     []*vault
+	operations map[string]*operation
+	jobs       []*job
+	failStarts []string
+	failJobs   []jobFailure
+	answered   int
 }
 
 // NewServer makes a world. It panics when o describes one that cannot be, as it is test code.

@@ -1,26 +1,19 @@
 // Command simulator serves simulated Management Nodes, Azure and Azure DevOps with TLS on loopback,
 // and writes a folder with everything that a run against them needs:
 //
-//	go run ./examples/simulator -dir /path/to/folder
-//	go run ./examples/upgrade run -config /path/to/folder/upgrade.yaml
+//	go run ./examples/simulator -dir FOLDER
+//	go run ./examples/upgrade run -config FOLDER/upgrade.yaml
 //
 // State is kept until the program ends (Ctrl-C), while clients come and go. The control address,
-// printed and written to control.url, shows state and requests and takes faults.
+// printed and written to FOLDER/control.url, shows state and requests and takes faults.
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
@@ -28,72 +21,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := upgradetest.Simulate(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "simulator:", err)
 		os.Exit(1)
 	}
-}
-
-func run(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := flag.NewFlagSet("simulator", flag.ContinueOnError)
-	flags.SetOutput(errOut)
-	dir := flags.String("dir", "", "folder for configuration, certificates and credentials (needed)")
-	control := flags.String("control", "127.0.0.1:0", "loopback address of the control interface")
-	var o upgradetest.Options
-	flags.Float64Var(&o.Speed, "speed", 6000, "how many times faster than reality slow operations run")
-	flags.BoolVar(&o.Swapped, "swapped", false, "the VM lists are swapped between the environments")
-	flags.IntVar(&o.ConferencingNodes, "nodes", 1, "Conferencing Nodes per environment")
-	flags.Int64Var(&o.PackageSize, "package-size", 64<<20, "size of the upgrade package in bytes")
-	flags.StringVar(&o.TestVersion, "test-version", "", "version installed in Test, as a node reports it")
-	flags.StringVar(&o.ProductionVersion, "production-version", "", "version installed in Production")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if *dir == "" {
-		return errors.New("-dir is needed: a folder for the configuration")
-	}
-	return serve(ctx, *dir, *control, o, out)
-}
-
-func serve(ctx context.Context, dir, control string, o upgradetest.Options, out io.Writer) error {
-	listener, err := listen(control)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
-	w, err := upgradetest.Start(o)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	config, err := w.WriteConfig(dir)
-	if err != nil {
-		return err
-	}
-	if err := w.WriteAnswers(ctx, config); err != nil {
-		return err
-	}
-	url := "http://" + listener.Addr().String()
-	if err := os.WriteFile(filepath.Join(dir, "control.url"), []byte(url+"\n"), 0o600); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "configuration %s\ncontrol       %s/state  %s/requests\nready; Ctrl-C ends the simulation\n", config, url, url)
-	server := &http.Server{Handler: w.Control(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }()
-	<-ctx.Done()
-	return server.Close()
-}
-
-// listen refuses addresses that others could reach: the control interface has no login.
-func listen(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("-control: %w", err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("-control: %s is not a loopback address", host)
-	}
-	return net.Listen("tcp", address)
 }

@@ -34,7 +34,7 @@ func (a *app) preview(ctx context.Context, s *upgrade.Session) (int, error) {
 		return upgrade.ExitFailed, err
 	}
 	if len(p.Refused) > 0 {
-		return upgrade.ExitRefused, fmt.Errorf("refused by %v; nothing was changed", p.Refused)
+		return upgrade.ExitRefused, fmt.Errorf("refused, nothing was changed\n%s", upgrade.RefusalText(p))
 	}
 	return upgrade.ExitCompleted, nil
 }

@@ -223,6 +223,9 @@ func (t roundTripper) RoundTrip(req *http.Request) (res *http.Response, err erro
 		}
 	}()
 	t.core.ServeHTTP(rec, in)
+	if err := context.Cause(req.Context()); err != nil {
+		return nil, err // the client gave up meanwhile, as over a socket it gets no answer
+	}
 	return rec.response(req), nil
 }
 

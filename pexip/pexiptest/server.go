@@ -250,7 +250,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // test needs and give it to pexip.New.
 func (s *Server) Config() pexip.Config {
 	return pexip.Config{URL: s.URL, OAuth2: &pexip.OAuth2{ClientID: s.ClientID(), PrivateKey: s.PrivateKeyPEM()}, HTTPClient: s.Client(),
-		ChunkEncoding: s.opt.ChunkEncoding, PollInterval: time.Millisecond, RetryWait: time.Millisecond}
+		ChunkEncoding: s.opt.ChunkEncoding, PollInterval: time.Millisecond, RetryWait: time.Millisecond, CallsPerMinute: -1}
 }
 
 // ClientID is the id of the OAuth2 client.

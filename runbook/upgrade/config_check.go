@@ -47,7 +47,11 @@ func hostOf(address string) string {
 // warnings collects what is allowed but probably not meant.
 func (r *yamlReader) warnings(c *Config) {
 	warn := func(path, format string, args ...any) {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("line %d: %s: %s", r.lineOf(path), path, fmt.Sprintf(format, args...)))
+		text := path + ": " + fmt.Sprintf(format, args...)
+		if line := r.lineOf(path); line > 1 {
+			text = fmt.Sprintf("line %d: %s", line, text)
+		}
+		c.Warnings = append(c.Warnings, text)
 	}
 	warnUpload(r, c, warn)
 	if _, ok := r.lines["window.service_hours"]; !ok {

@@ -63,8 +63,8 @@ func TestFullConfig(t *testing.T) {
 			Name: policy.Test,
 			Pexip: upgrade.PexipConfig{URL: "https://mgr-test.example.org", CAFile: in("test-ca.pem"), PinnedCertificateSHA256: strings.Repeat("aa", 32),
 				OAuth2: &upgrade.OAuth2Config{ClientID: "00000000-aaaa-bbbb-cccc-dddddddddddd", TokenURL: "https://mgr-test.example.org/oauth/token/", Audience: "https://mgr-test/oauth/token/", Scope: "is_admin",
-					PrivateKey: upgrade.SecretSource{File: in("test.key"), Key: "environments.test.pexip.oauth2.private_key_file", Line: 72}},
-				BackupPassphrase: upgrade.SecretSource{Env: "TEST_PASSPHRASE", Key: "environments.test.pexip.backup_passphrase_env", Line: 76}},
+					PrivateKey: upgrade.SecretSource{File: in("test.key"), Key: "environments.test.pexip.oauth2.private_key_file", Line: 73}},
+				BackupPassphrase: upgrade.SecretSource{Env: "TEST_PASSPHRASE", Key: "environments.test.pexip.backup_passphrase_env", Line: 77}},
 			VMs: []upgrade.VMConfig{{ResourceGroup: "rg-test", Name: "vm-node-mgmt-core"}, {ResourceGroup: "rg-test", Name: "vm-node-conf-core"}},
 			Vault: upgrade.VaultConfig{ResourceGroup: "rg-backup", Name: "vault-test",
 				StorageAccount: "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-backup/providers/Microsoft.Storage/storageAccounts/stagetest"},
@@ -77,8 +77,8 @@ func TestFullConfig(t *testing.T) {
 		Production: upgrade.EnvironmentConfig{
 			Name: policy.Production,
 			Pexip: upgrade.PexipConfig{URL: "https://mgr.example.org",
-				Basic:            &upgrade.BasicConfig{Username: "upgrader", Password: upgrade.SecretSource{Env: "PEXIP_PASSWORD", Key: "environments.production.pexip.basic.password_env", Line: 111}},
-				BackupPassphrase: upgrade.SecretSource{File: in("production.passphrase"), Key: "environments.production.pexip.backup_passphrase_file", Line: 112}},
+				Basic:            &upgrade.BasicConfig{Username: "upgrader", Password: upgrade.SecretSource{Env: "PEXIP_PASSWORD", Key: "environments.production.pexip.basic.password_env", Line: 113}},
+				BackupPassphrase: upgrade.SecretSource{File: in("production.passphrase"), Key: "environments.production.pexip.backup_passphrase_file", Line: 114}},
 			VMs:      []upgrade.VMConfig{{ResourceGroup: "rg-production", Name: "vm-node-mgmt"}},
 			Vault:    upgrade.VaultConfig{ResourceGroup: "rg-backup", Name: "vault-production"},
 			Pipeline: upgrade.PipelineConfig{URL: "https://dev.azure.com/ExampleOrg/Verify-by-Video%20Platform/_build?definitionId=108"},
@@ -88,6 +88,9 @@ func TestFullConfig(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreFields(upgrade.Hours{}, "Location")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff(c.Policy.Acknowledge, c.Policy.Acknowledgements()); diff != "" {
+		t.Error(diff)
 	}
 	if c.Window.ServiceHours.Location.String() != "America/Vancouver" || c.Window.ChangeWindow.Location.String() != "America/Toronto" {
 		t.Error("the time zones were not looked up")
@@ -126,7 +129,7 @@ func TestDefaults(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	want := []string{
-		"line 1: window.service_hours: not given; assumed are 07:00–18:00 Mon Tue Wed Thu Fri America/Vancouver",
+		"window.service_hours: not given; assumed are 07:00–18:00 Mon Tue Wed Thu Fri America/Vancouver",
 		"line 12: environments.test.checks: no newman collection and no HTTP check: the endpoints (VER-2) will have to be tested by hand",
 		"line 20: environments.production.checks: no newman collection and no HTTP check: the endpoints (VER-2) will have to be tested by hand",
 		`line 25: environments.production.vms[0]: vm-node-mgmt-test stands under production, but its name says "test"; its address must match one of this Management Node's`,
@@ -177,8 +180,8 @@ func TestErrorNamesFileAndLine(t *testing.T) {
 	}
 	_, err := upgrade.LoadConfig(path)
 	want := path + ": 2 problem(s); nothing was contacted or changed\n" +
-		"  " + path + ":27: snapshot.retention_days: 0 is not a whole number from 1 to 9999\n" +
-		"  " + path + ":52: waits.poll_intervall: unknown key; known here: cancel_builds, conferencing_nodes, management_node, platform_online, poll_interval, snapshot, start_resolve, vm_power"
+		"  " + path + ":28: snapshot.retention_days: 0 is not a whole number from 1 to 9999\n" +
+		"  " + path + ":53: waits.poll_intervall: unknown key; known here: cancel_builds, conferencing_nodes, management_node, platform_online, poll_interval, snapshot, start_resolve, vm_power"
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}
@@ -200,6 +203,14 @@ func TestEnvironments(t *testing.T) {
 		if c.Environment(policy.Environment(name)) != nil {
 			t.Errorf("%q has a configuration", name)
 		}
+	}
+}
+
+func TestBranchMayBeEmpty(t *testing.T) {
+	text := strings.Replace(readConfigFile(t, "full.yaml"), "branch: refs/heads/main", `branch: ""`, 1)
+	c, err := upgrade.ParseConfig([]byte(text), "/cfg")
+	if err != nil || c.Test.Pipeline.Start.Branch != "" || !c.Test.Pipeline.Start.Set() {
+		t.Errorf("%v", err)
 	}
 }
 

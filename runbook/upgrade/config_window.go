@@ -256,7 +256,7 @@ func yamlZone(n *yaml.Node) (string, error) {
 		return "", err
 	}
 	if s == "Local" {
-		return "", errors.New("Local differs from machine to machine; name the zone, such as America/Vancouver")
+		return "", errors.New("the zone Local differs from machine to machine; name one, such as America/Vancouver")
 	}
 	if _, err := time.LoadLocation(s); err != nil {
 		return "", fmt.Errorf("%q is not a time zone such as America/Vancouver", yamlClip(s))

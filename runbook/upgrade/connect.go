@@ -145,7 +145,10 @@ func wrapped(t http.RoundTripper, wrap func(http.RoundTripper) http.RoundTripper
 // clientFor makes a client that trusts the system's certificates and those of a file. It has no total
 // timeout; connecting is bounded.
 func clientFor(caFile string, wrap func(http.RoundTripper) http.RoundTripper) (*http.Client, error) {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 30 * time.Second, IdleConnTimeout: 90 * time.Second}
+	if std, ok := http.DefaultTransport.(*http.Transport); ok { // programs may have replaced it
+		t = std.Clone()
+	}
 	t.DialContext = (&net.Dialer{Timeout: 30 * time.Second}).DialContext
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)

@@ -80,13 +80,21 @@ func summary(fs policy.Findings) string {
 	var open []string
 	for _, f := range fs {
 		if f.Status != policy.Pass {
-			open = append(open, fmt.Sprintf("%s %s: %s", f.Clause, f.Status, f.Detail))
+			open = append(open, fmt.Sprintf("%s %s: %s", f.Clause, word(f), f.Detail))
 		}
 	}
 	if len(open) == 0 {
 		return fmt.Sprintf("all %d checks pass", len(fs))
 	}
 	return fmt.Sprintf("%d checks, of which: %s", len(fs), strings.Join(open, "; "))
+}
+
+// word is a finding's status for people: advice does not fail.
+func word(f policy.Finding) string {
+	if f.Class == policy.Advice {
+		return string(policy.Advice)
+	}
+	return string(f.Status)
 }
 
 // finding makes a finding of a rule that lives in this package.

@@ -82,8 +82,11 @@ func (p *Process) startEnvironment(sc *runbook.StepContext) error {
 	if err != nil {
 		return err
 	}
+	if err := p.waitOnline(sc); err != nil {
+		return err
+	}
 	sc.Say("%s; started. They stay on until the schedule's next stop", strings.Join(off, ", "))
-	return p.waitOnline(sc)
+	return nil
 }
 
 func (p *Process) startByPipeline(sc *runbook.StepContext) error {
@@ -388,7 +391,11 @@ func (p *Process) complete(sc *runbook.StepContext, vm azurevm.VM, point azurevm
 
 func (p *Process) waitOnline(sc *runbook.StepContext) error {
 	since := time.Now().Add(-freshness)
-	return p.await(sc, "the platform to be online", p.cfg.Waits.PlatformOnline, func(nodes []pexip.Node) (bool, string) { return inContact(nodes, since) })
+	err := p.await(sc, "the platform to be online", p.cfg.Waits.PlatformOnline, func(nodes []pexip.Node) (bool, string) { return inContact(nodes, since) })
+	if err == nil {
+		sc.Say("every always-on node is in contact and in sync")
+	}
+	return err
 }
 
 func decode[T any](raw json.RawMessage) (v T, err error) {

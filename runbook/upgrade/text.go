@@ -150,11 +150,30 @@ func WriteResult(w io.Writer, r Result) {
 		fmt.Fprintf(w, "  OWED      %-40s found %s\n", o.ID(), o.Found)
 	}
 	if s.Waiting != nil {
-		fmt.Fprintf(w, "  waits for %s\n  next: %s\n", s.Waiting.Question.Title, NextCommand(s))
+		writeWaiting(w, s)
 	}
 	if r.Evidence != "" {
 		fmt.Fprintf(w, "  evidence  %s\n  report    %s\n  last hash %s\n", r.Evidence, r.Report, s.Head)
 	}
+}
+
+// writeWaiting says what a run waits for, in full, and what to type.
+func writeWaiting(w io.Writer, s *runbook.State) {
+	q := s.Waiting.Question
+	fmt.Fprintf(w, "  waits for %s [%s]: %s\n", q.Title, q.Step, strings.ReplaceAll(strings.TrimSpace(q.Ask.Text), "\n", "\n            "))
+	if q.Failure != "" {
+		fmt.Fprintf(w, "            it failed: %s\n", q.Failure)
+	}
+	fmt.Fprintf(w, "  next: %s\n", NextCommand(s))
+}
+
+// RefusalText says why a plan is refused, or "".
+func RefusalText(p runbook.Preview) string {
+	var parts []string
+	for _, id := range p.Refused {
+		parts = append(parts, id+": "+p.Gates[id].Error)
+	}
+	return strings.Join(parts, "\n")
 }
 
 func outcomeText(s *runbook.State) string {

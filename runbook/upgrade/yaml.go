@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -42,14 +43,14 @@ func yamlDocument(data []byte, dir string) (*yamlReader, *yamlMap) {
 		r.fault(1, "", "the file is empty")
 		return r, r.none("")
 	case err != nil:
-		r.syntax(err)
+		r.syntax(data, err)
 		return r, r.none("")
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		r.fault(second.Line, "", "there is a second document after ---; give one")
 	case !errors.Is(err, io.EOF):
-		r.syntax(err)
+		r.syntax(data, err)
 	}
 	if len(doc.Content) != 1 {
 		r.fault(1, "", "the file is empty")
@@ -61,13 +62,19 @@ func yamlDocument(data []byte, dir string) (*yamlReader, *yamlMap) {
 var (
 	yamlLine   = regexp.MustCompile(`line (\d+): `)
 	yamlQuoted = regexp.MustCompile("'[^']*'|`[^`]*`")
+	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
 
 // syntax reports what the parser said. It may quote the file, for example a password that begins with *, so
 // quotations are dropped.
-func (r *yamlReader) syntax(err error) {
+func (r *yamlReader) syntax(data []byte, err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
+	if m := yamlAnchor.FindStringSubmatch(text); m != nil {
+		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
+		r.fault(1+bytes.Count(before, []byte("\n")), "", "not valid YAML: a value that begins with * must be quoted")
+		return
+	}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = strings.Replace(text, m[0], "", 1)
@@ -102,7 +109,7 @@ func (r *yamlReader) mapping(n *yaml.Node, path string) *yamlMap {
 		r.fault(n.Line, path, "expected keys and values, found %s", yamlKind(n))
 		return r.none(path)
 	}
-	m := &yamlMap{r: r, path: path, line: n.Line, values: map[string]*yaml.Node{}}
+	m := &yamlMap{r: r, path: path, line: cmp.Or(r.lines[path], n.Line), values: map[string]*yaml.Node{}}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		m.add(n.Content[i], n.Content[i+1])
 	}
@@ -144,7 +151,7 @@ func (m *yamlMap) has(key string) bool { return m.values[key] != nil }
 // missing reports a key that is not there, unless its whole section is absent, which is reported already.
 func (m *yamlMap) missing(key, why string) {
 	if !m.absent {
-		m.r.fault(max(m.line, 1), m.child(key), "missing: %s", why)
+		m.r.fault(m.line, m.child(key), "missing: %s", why)
 	}
 }
 

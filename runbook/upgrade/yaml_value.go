@@ -118,6 +118,9 @@ func yamlInt(least, most int) yamlParser[int] {
 			return 0, err
 		}
 		v, err := strconv.Atoi(s)
+		if v != least && least == most {
+			return 0, fmt.Errorf("must be %d", least)
+		}
 		if err != nil || v < least || v > most {
 			return 0, fmt.Errorf("%s is not a whole number from %d to %d", yamlClip(s), least, most)
 		}
@@ -280,8 +283,11 @@ func yamlSHA256(n *yaml.Node) (string, error) {
 		return "", err
 	}
 	digits := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), ":", ""))
-	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != 32 {
+	if len(digits) != 64 {
 		return "", fmt.Errorf("not a SHA-256: expected 64 hexadecimal digits, found %d characters", len(digits))
+	}
+	if _, err := hex.DecodeString(digits); err != nil {
+		return "", errors.New("not a SHA-256: not all of its 64 characters are hexadecimal digits")
 	}
 	return digits, nil
 }

@@ -149,6 +149,10 @@ upload:
   chunk_size: 4MiB
 snapshot:
   retention_days: 30
+policy:
+  releases: ["37", "37.1", "38", "38.1", "39", "39.1"]
+window:
+  service_hours: {from: "07:00", to: "18:00", days: [Mon, Tue, Wed, Thu, Fri], time_zone: America/Vancouver}
 waits:
   poll_interval: {{.Poll}}
   start_resolve: {{long .Poll}}

@@ -30,7 +30,7 @@ import (
 type Options struct {
 	// Speed is how many times faster than the real world slow operations run; 0: 60,000.
 	Speed float64
-	// TestVersion and ProductionVersion are installed; empty: "38 (81931.0.0)".
+	// TestVersion and ProductionVersion are installed; empty: "38.1 (81931.0.0)".
 	TestVersion, ProductionVersion string
 	// Target and Build are what the package holds; empty: 39.1, 83067.
 	Target, Build string
@@ -41,7 +41,8 @@ type Options struct {
 	Swapped bool
 	// ConferencingNodes per environment; 0: 1.
 	ConferencingNodes int
-	// PollInterval is written into the configuration; 0: 5 ms.
+	// PollInterval is written into the configuration; 0: 25 ms. Much less, and the clients' own rate
+	// limit becomes what one waits for.
 	PollInterval time.Duration
 	// Pexip, Azure and DevOps change the options of the parts before they start.
 	Pexip  func(policy.Environment, *pexiptest.Options)
@@ -75,6 +76,9 @@ type machine struct {
 	role        pexip.Role
 }
 
+// node is the name of the machine's node in Pexip.
+func (m machine) node() string { return string(m.env) + "-" + m.name[len("vm-node-"):] }
+
 // machines follow the written lists: names ending in -core under Test, in -test under Production.
 func (o Options) machines() []machine {
 	var out []machine
@@ -102,8 +106,8 @@ func (o Options) withDefaults() Options {
 			*field = otherwise
 		}
 	}
-	text(&o.TestVersion, "38 (81931.0.0)")
-	text(&o.ProductionVersion, "38 (81931.0.0)")
+	text(&o.TestVersion, "38.1 (81931.0.0)")
+	text(&o.ProductionVersion, "38.1 (81931.0.0)")
 	text(&o.Target, "39.1")
 	text(&o.Build, "83067")
 	if o.PackageSize == 0 {
@@ -113,7 +117,7 @@ func (o Options) withDefaults() Options {
 		o.ConferencingNodes = 1
 	}
 	if o.PollInterval == 0 {
-		o.PollInterval = 5 * time.Millisecond
+		o.PollInterval = 25 * time.Millisecond
 	}
 	return o
 }
@@ -138,7 +142,7 @@ func New(o Options) *World {
 	w.Production = pexiptest.NewServer(w.pexipOptions(policy.Production, w.opts.ProductionVersion))
 	w.Test.URL, w.Production.URL = "https://mgr.test.invalid", "https://mgr.production.invalid"
 	w.Azure = azurevmtest.NewServer(w.azureOptions())
-	w.Azure.OnPower = w.power
+	w.Azure.OnPower, w.Azure.OnRestore = w.power, w.restore
 	w.Pipeline = devopstest.NewServer(w.devopsOptions())
 	w.Pipeline.OnRun = w.run
 	w.Service = newService(w)
@@ -166,7 +170,7 @@ func (w *World) pexipOptions(env policy.Environment, version string) pexiptest.O
 	o := pexiptest.Options{Speed: w.opts.Speed, Version: version, NextVersion: fmt.Sprintf("%s (%s.0.0)", w.opts.Target, w.opts.Build)}
 	for _, m := range w.opts.machines() {
 		if m.env == env {
-			o.Nodes = append(o.Nodes, pexiptest.Node{Name: string(env) + "-" + m.name[len("vm-node-"):], Role: m.role, Address: m.ip})
+			o.Nodes = append(o.Nodes, pexiptest.Node{Name: m.node(), Role: m.role, Address: m.ip})
 		}
 	}
 	if w.opts.Pexip != nil {
@@ -205,6 +209,17 @@ func (w *World) power(vm azurevmtest.VM, running bool) {
 	for _, m := range w.opts.machines() {
 		if m.ip == vm.PrivateIP {
 			_ = w.Pexip(m.env).SetPower(m.ip, running) // the node exists: it was made from the same list
+		}
+	}
+}
+
+// restore: a machine whose disks are replaced runs the software it was backed up with, which here is
+// what was installed at the beginning.
+func (w *World) restore(vm azurevmtest.VM, _ time.Time) {
+	versions := map[policy.Environment]string{policy.Test: w.opts.TestVersion, policy.Production: w.opts.ProductionVersion}
+	for _, m := range w.opts.machines() {
+		if m.ip == vm.PrivateIP {
+			_ = w.Pexip(m.env).SetVersion(m.node(), versions[m.env])
 		}
 	}
 }

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"upgrade": main,
+		"simulator": func() {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if err := upgradetest.Simulate(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+				fmt.Fprintln(os.Stderr, "simulator:", err)
+				os.Exit(1)
+			}
+		},
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"ready": waitReady, "control": control, "noeffects": noEffects, "starts": starts, "await": await, "putback": putBack, "code": code,
+	}})
+}
+
+// limit bounds every wait of the scripts.
+const limit = 30 * time.Second
+
+// waitReady DIR waits until a simulator has written its control address.
+func waitReady(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(until(func() (bool, error) {
+		_, err := os.Stat(filepath.Join(ts.MkAbs(args[0]), "control.url"))
+		return err == nil, nil
+	}))
+}
+
+// code N COMMAND … runs a command that must end with that exit code.
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%s: %v", args[1], err)
+	}
+	if fmt.Sprint(got) != args[0] {
+		ts.Fatalf("%s ended with %d, not %s", args[1], got, args[0])
+	}
+}
+
+// control DIR METHOD PATH [BODY] asks a simulator and prints the answer.
+func control(ts *testscript.TestScript, _ bool, args []string) {
+	body := ""
+	if len(args) > 3 {
+		body = args[3]
+	}
+	raw, err := ask(ts, args[0], args[1], args[2], body)
+	ts.Check(err)
+	_, err = ts.Stdout().Write(raw)
+	ts.Check(err)
+}
+
+func ask(ts *testscript.TestScript, dir, method, path, body string) ([]byte, error) {
+	base, err := os.ReadFile(filepath.Join(ts.MkAbs(dir), "control.url"))
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequest(method, strings.TrimSpace(string(base))+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, res.Status, raw)
+	}
+	return raw, err
+}
+
+type request struct {
+	System, Method, URL string
+	Status              int
+}
+
+func requests(ts *testscript.TestScript, dir string) []request {
+	raw, err := ask(ts, dir, http.MethodGet, "/requests", "")
+	ts.Check(err)
+	var out []request
+	ts.Check(json.Unmarshal(raw, &out))
+	return out
+}
+
+// noeffects DIR checks that nothing but reads and logins arrived, and that something did.
+func noEffects(ts *testscript.TestScript, _ bool, args []string) {
+	all := requests(ts, args[0])
+	for _, r := range all {
+		switch {
+		case r.Method == http.MethodGet, r.Method == http.MethodOptions, strings.HasSuffix(r.URL, "/oauth/token/"):
+		default:
+			ts.Fatalf("%s received %s %s", r.System, r.Method, r.URL)
+		}
+	}
+	if len(args) < 2 && len(all) == 0 {
+		ts.Fatalf("no request arrived at all")
+	}
+}
+
+// starts DIR N checks how many upgrades were started in Test.
+func starts(ts *testscript.TestScript, _ bool, args []string) {
+	raw, err := ask(ts, args[0], http.MethodGet, "/state", "")
+	ts.Check(err)
+	var s struct{ Test struct{ Upgrades []any } }
+	ts.Check(json.Unmarshal(raw, &s))
+	if fmt.Sprint(len(s.Test.Upgrades)) != args[1] {
+		ts.Fatalf("%d upgrades were started, not %s", len(s.Test.Upgrades), args[1])
+	}
+}
+
+// putback DIR checks that the session timeouts are on, the pipeline is enabled and every VM runs.
+func putBack(ts *testscript.TestScript, _ bool, args []string) {
+	raw, err := ask(ts, args[0], http.MethodGet, "/state", "")
+	ts.Check(err)
+	var s struct {
+		Test, Production struct{ SessionTimeoutEnabled bool }
+		Pipeline         struct{ QueueStatus string }
+		Azure            struct {
+			VMs []struct{ Name, Power string }
+		}
+	}
+	ts.Check(json.Unmarshal(raw, &s))
+	if !s.Test.SessionTimeoutEnabled || !s.Production.SessionTimeoutEnabled || s.Pipeline.QueueStatus != "enabled" || len(s.Azure.VMs) == 0 {
+		ts.Fatalf("not put back: %s", raw)
+	}
+	for _, vm := range s.Azure.VMs {
+		if vm.Power != "running" {
+			ts.Fatalf("%s is %s", vm.Name, vm.Power)
+		}
+	}
+}
+
+// await DIR PATH-PART [FAULT] waits until a request whose URL contains the part has arrived.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(until(func() (bool, error) {
+		for _, r := range requests(ts, args[0]) {
+			if strings.Contains(r.URL, args[1]) && r.Status < 0 {
+				return true, nil
+			}
+		}
+		return false, nil
+	}))
+}
+
+func until(done func() (bool, error)) error {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return fmt.Errorf("waited %s in vain", limit)
+		}
+	}
+}
