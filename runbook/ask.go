@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // AskKind says what sort of answer is wanted.
@@ -35,8 +36,25 @@ type Field struct {
 	Name     string `json:"name"`
 	Text     string `json:"text"`
 	Required bool   `json:"required,omitempty"`
-	// OneOf limits the entry to these values.
+	// OneOf limits the entry to these values, Date to a date of the form YYYY-MM-DD.
 	OneOf []string `json:"oneOf,omitempty"`
+	Date  bool     `json:"date,omitempty"`
+}
+
+// check reports what is wrong with an entry.
+func (f Field) check(v string) error {
+	switch {
+	case v == "" && f.Required:
+		return fmt.Errorf("%s is needed (%s)", f.Name, f.Text)
+	case v == "":
+		return nil
+	case len(f.OneOf) > 0 && !slices.Contains(f.OneOf, v):
+		return fmt.Errorf("%s is %q; it must be one of %s", f.Name, v, strings.Join(f.OneOf, ", "))
+	}
+	if _, err := time.Parse(time.DateOnly, v); f.Date && err != nil {
+		return fmt.Errorf("%s is %q; it must be a date of the form YYYY-MM-DD", f.Name, v)
+	}
+	return nil
 }
 
 // Decision is what a person decides about a failed step or a running run.
@@ -113,12 +131,8 @@ func (q Question) Check(a Answer) error {
 		faults = append(faults, errors.New("a statement in the person's own words is needed"))
 	}
 	for _, f := range q.Ask.Fields {
-		v := strings.TrimSpace(a.Values[f.Name])
-		if v == "" && f.Required {
-			faults = append(faults, fmt.Errorf("%s is needed (%s)", f.Name, f.Text))
-		}
-		if v != "" && len(f.OneOf) > 0 && !slices.Contains(f.OneOf, v) {
-			faults = append(faults, fmt.Errorf("%s is %q; it must be one of %s", f.Name, v, strings.Join(f.OneOf, ", ")))
+		if err := f.check(strings.TrimSpace(a.Values[f.Name])); err != nil {
+			faults = append(faults, err)
 		}
 	}
 	for name := range a.Values {

@@ -120,11 +120,13 @@ func (sc *StepContext) Ask(ask Ask) (Answer, error) {
 	return d.ask(sc, q, 0)
 }
 
-// answered finds the answer that an earlier try of the step was given to the same question.
+// answered finds the answer that an earlier, interrupted try of the step was given to the same
+// question. After a failure the question is asked again.
 func (d *driver) answered(q Question) (a Answer, ok bool) {
 	d.read(func(s *State) {
-		for _, t := range s.Step(q.Step).taken {
-			if reflect.DeepEqual(t.Ask, q.Ask) && q.Check(t.Answer) == nil {
+		st := s.Step(q.Step)
+		for _, t := range st.taken {
+			if t.seq > st.failedSeq && reflect.DeepEqual(t.Ask, q.Ask) && q.Check(t.Answer) == nil {
 				a, ok = t.Answer, true
 			}
 		}

@@ -89,9 +89,11 @@ type Definition struct {
 	// Inputs are the resolved inputs, without secrets; they are part of the plan and its hash.
 	Inputs any
 	Steps  []Step
-	// Rollback runs after the decision to roll back, before everything owed is settled.
-	Rollback []Step
-	Undos    []Undo
+	// Rollback runs after the decision to roll back, before everything owed is settled. It can be
+	// decided once the step RollbackFrom has begun (empty: always).
+	Rollback     []Step
+	RollbackFrom string
+	Undos        []Undo
 }
 
 // Plan is a definition as pure data. Approvals bind to its Hash.

@@ -237,10 +237,18 @@ func (d *driver) decisions(s *Step) []Decision {
 	if !s.Gate {
 		out = append(out, DecideDone)
 	}
-	if len(d.def.Rollback) > 0 && !d.leaving() {
+	if d.mayRollBack() {
 		out = append(out, DecideRollback)
 	}
 	return out
+}
+
+func (d *driver) mayRollBack() (yes bool) {
+	d.read(func(s *State) {
+		begun := d.def.RollbackFrom == "" || s.Step(d.def.RollbackFrom).Status != StepPending
+		yes = len(d.def.Rollback) > 0 && s.Leaving == "" && begun
+	})
+	return yes
 }
 
 // leave runs the rollback if that was decided. What is owed is settled by finish.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -657,5 +658,38 @@ func TestPreviewChangesNothing(t *testing.T) {
 	}
 	if runs, err := runner(log).Runs(t.Context()); err != nil || len(runs) != 0 {
 		t.Errorf("a preview left %v, %v", runs, err)
+	}
+}
+
+// A failed step that was told something wrong asks again; it does not fail with the old answer for ever.
+func TestRetryAsksAgain(t *testing.T) {
+	var answers []string
+	def := &runbook.Definition{Name: "n", Environment: "e", Steps: []runbook.Step{{ID: "s", Title: "s", Apply: func(sc *runbook.StepContext) error {
+		a, err := sc.Ask(runbook.Ask{Kind: runbook.Attestation, Text: "which?"})
+		if err != nil {
+			return err
+		}
+		answers = append(answers, a.Statement)
+		if a.Statement == "wrong" {
+			return errors.New("that is wrong")
+		}
+		return nil
+	}}}}
+	r := runner(newFilelog(t))
+	r.Asker = &runbook.Prepared{How: "t", Answers: []runbook.PreparedAnswer{{Step: "s", Statement: "wrong"}, {Step: "s", Decision: runbook.DecideRetry}, {Step: "s", Statement: "right"}}}
+	if _, err := r.Start(t.Context(), def); err != nil || strings.Join(answers, " ") != "wrong right" {
+		t.Fatalf("%v, answers %q", err, answers)
+	}
+}
+
+func TestRollbackIsOfferedOnlyOnceItMakesSense(t *testing.T) {
+	def := book(&lamp{on: true})
+	def.Rollback = []runbook.Step{{ID: "parachute", Title: "Parachute", Apply: func(*runbook.StepContext) error { return nil }}}
+	def.RollbackFrom = "launch"
+	def.Steps[1].Apply = func(*runbook.StepContext) error { return errors.New("no hand") }
+	_, err := runner(newFilelog(t)).Start(t.Context(), def)
+	var waiting *runbook.WaitingError
+	if !errors.As(err, &waiting) || slices.Contains(waiting.Question.Decisions, runbook.DecideRollback) {
+		t.Errorf("%v", err)
 	}
 }

@@ -48,7 +48,7 @@ type StepState struct {
 	attempted  bool // a try began
 	guarded    bool // a try passed its guard, so a once step may have taken effect
 	unresolved bool // the last failure left open whether a once step took effect
-	taken      []answerData
+	taken      []taken
 	failedSeq  uint64 // of the last failure
 	takenSeq   uint64 // last signal that was used
 }
@@ -147,6 +147,12 @@ func (s *State) Step(id string) *StepState {
 		s.Steps[id] = st
 	}
 	return st
+}
+
+// taken is an answer that a step was given, and when.
+type taken struct {
+	seq uint64
+	answerData
 }
 
 type (
@@ -296,7 +302,7 @@ func (s *State) applyAnswer(r Record) error {
 		return err
 	}
 	st := s.Step(r.Key)
-	st.Answers, st.taken = append(st.Answers, d.Answer), append(st.taken, d)
+	st.Answers, st.taken = append(st.Answers, d.Answer), append(st.taken, taken{r.Seq, d})
 	st.takenSeq = max(st.takenSeq, d.Signal)
 	s.stopWaiting(r.Key)
 	switch d.Decision {

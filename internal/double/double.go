@@ -133,6 +133,7 @@ func (c *Core) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body == nil {
 		body.ReadCloser = http.NoBody
 	}
+	r = r.WithContext(r.Context()) // a copy: net/http looks at its own request's Body for Expect: 100-continue
 	r.Body = body
 	fault := c.take(r)
 	sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -25,6 +26,9 @@ func (c *Config) Override(o PackageOverrides) error {
 			_, err = os.Stat(abs)
 		}
 		p.File, faults = abs, append(faults, err)
+	}
+	if _, err := hex.DecodeString(p.SHA256); err != nil || len(p.SHA256) != 64 {
+		faults = append(faults, fmt.Errorf("-sha256: %q is not 64 hexadecimal digits", p.SHA256))
 	}
 	if _, err := policy.ParseVersion(p.Version); err != nil {
 		faults = append(faults, fmt.Errorf("-version: %w", err))

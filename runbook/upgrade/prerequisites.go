@@ -29,7 +29,7 @@ func (p *Process) prerequisites() []runbook.Step {
 			Apply: p.startEnvironment},
 		gate("check-pexip-access", "Check the access to the Management Node", "logs in, reads settings, nodes and the upgrade interface", []string{"PRE-1", "VER-1"}, p.whenRunning(p.checkPexipAccess)),
 		gate("check-package", "Check the upgrade file", "hashes "+p.cfg.Package.File, []string{"UPG-1", "POL-5a"}, p.checkPackage),
-		gate("prove-identity", "Prove which VM is which node", "compares the addresses of the VMs with those of the nodes", []string{"SNAP-3"}, p.whenRunning(p.proveIdentity)),
+		gate(stepIdentity, "Prove which VM is which node", "compares the addresses of the VMs with those of the nodes", []string{"SNAP-3"}, p.whenRunning(p.proveIdentity)),
 		gate("check-platform-health", "Check that the platform is sound", "reads nodes, alarms and upgrade requests", []string{"VER-1"}, p.whenRunning(p.checkHealth)),
 		gate("check-remote-syslog", "Check that a remote syslog collects the logs", "reads the syslog servers of the Management Node and the locations", []string{"RISK-1"}, p.whenRunning(p.checkSyslog)),
 		gate("check-time-budget", "Check that the time suffices", "estimates the run against the change window", []string{"RISK-2"}, p.checkTimeBudget),
@@ -198,6 +198,8 @@ func (p *Process) checkPackage(sc *runbook.StepContext) error {
 	return p.judge(sc, policy.CheckPackage(facts))
 }
 
+const stepIdentity = "prove-identity"
+
 // identity is which VM is which node.
 type identity struct {
 	VM   string `json:"vm"`
@@ -240,6 +242,23 @@ func (p *Process) proveIdentity(sc *runbook.StepContext) error {
 		return err
 	}
 	return sc.Output(proven)
+}
+
+// meant checks that a name still stands for the very VM that was proven, before it is touched.
+func (p *Process) meant(sc *runbook.StepContext, vm azurevm.VM) error {
+	var proven []identity
+	if err := sc.Load(stepIdentity, &proven); err != nil {
+		return fmt.Errorf("%s is not touched: %w", vm, err)
+	}
+	in, err := p.sys.Azure.Instance(sc, vm)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(proven, func(i identity) bool { return i.VM == vm.String() })
+	if at < 0 || proven[at].VMID != in.VMID || proven[at].IP != addresses(in.Addresses) {
+		return fmt.Errorf("%s is not touched: it is no longer the VM that was proven to be a node of %s; abort, and begin again", vm, p.env)
+	}
+	return nil
 }
 
 func identityFinding(ok bool, detail string) policy.Finding {

@@ -133,8 +133,8 @@ func (p *Process) Definition() *runbook.Definition {
 	return &runbook.Definition{
 		Name: "Pexip Infinity upgrade", Environment: string(p.env), Inputs: p.inputs(),
 		Steps:    slices.Concat(p.prerequisites(), p.promotion(), p.snapshot(), p.upgrade(), p.verification(), p.closeOut()),
-		Rollback: p.rollback(),
-		Undos:    p.undos(),
+		Rollback: p.rollback(), RollbackFrom: stepStart,
+		Undos: p.undos(),
 	}
 }
 

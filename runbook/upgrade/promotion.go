@@ -36,8 +36,7 @@ func (p *Process) promotion() []runbook.Step {
 	}
 	if p.env == policy.Test {
 		steps = append(steps, attest(stepProductionDate, phasePromotion, "Date of the Production upgrade", "POL-1",
-			runbook.Field{Name: "date", Text: "until when Production is to follow (YYYY-MM-DD)", Required: true}))
-		steps[len(steps)-1].Apply = p.productionDate
+			runbook.Field{Name: "date", Text: "until when Production is to follow (YYYY-MM-DD)", Required: true, Date: true}))
 	}
 	return append(steps, runbook.Step{ID: stepApprovePlan, Phase: phasePromotion, Title: "Approve the plan", Clauses: []string{"POL-0"},
 		Does: "nothing has been changed before this step", Ask: &runbook.Ask{Kind: runbook.Approval, Text: "May this plan be carried out?", SecondPerson: p.cfg.Approval.SecondPerson}})
@@ -79,7 +78,7 @@ func (p *Process) runs(sc *runbook.StepContext, env policy.Environment) (*policy
 	}
 	v, err := policy.ParseVersion(primary.Version)
 	if err != nil {
-		return nil, nil //nolint:nilerr // an unreadable version is unknown, and unknown never passes
+		return nil, nil // an unreadable version is unknown, and unknown never passes
 	}
 	return &v, nil
 }
@@ -98,26 +97,4 @@ func (p *Process) testEvidence(now time.Time) policy.Findings {
 		finding("POL-5", "same-package", policy.Must, sameFile, fmt.Sprintf("Test was upgraded with the file %.12s…, this one is %.12s…", t.SHA256, p.cfg.Package.SHA256), "use the same file"),
 		policy.CheckSoak(t.Ended, p.cfg.Policy.Soak, now),
 	}
-}
-
-func (p *Process) productionDate(sc *runbook.StepContext) error {
-	a, err := sc.Ask(*p.step(stepProductionDate).Ask)
-	if err != nil {
-		return err
-	}
-	date, err := time.Parse(time.DateOnly, a.Values["date"])
-	if err != nil {
-		return fmt.Errorf("the date %q is not of the form YYYY-MM-DD; retry and give it again", a.Values["date"])
-	}
-	sc.Say("Production is to follow until %s (%s)", date.Format(time.DateOnly), a.Actor)
-	return nil
-}
-
-func (p *Process) step(id string) runbook.Step {
-	for _, s := range p.promotion() {
-		if s.ID == id {
-			return s
-		}
-	}
-	return runbook.Step{}
 }

@@ -40,6 +40,9 @@ func (p *Process) restore(sc *runbook.StepContext, vm azurevm.VM) error {
 	if err := sc.Load("verify-recovery-points", &points); err != nil {
 		return fmt.Errorf("there is no verified recovery point to roll back to: %w", err)
 	}
+	if err := p.meant(sc, vm); err != nil {
+		return err
+	}
 	o := azurevm.RestoreOptions{RecoveryPoint: points[vm.String()], StorageAccountID: p.own.Vault.StorageAccount}
 	if err := p.sys.Azure.ValidateRestore(sc, p.vault(), vm, o); err != nil {
 		return err

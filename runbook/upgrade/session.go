@@ -97,9 +97,12 @@ func (s *Session) newProcess(ctx context.Context, systems *Systems) (*Process, e
 		BackupPassphrase: s.secrets.Environment(s.Environment).BackupPassphrase, Transport: s.transport})
 }
 
-// Plan shows what a run would do and what the gates say now. Its transport refuses every request
-// that is not a read.
+// Plan shows what a run would do and what the gates say now. Files that the configuration names and
+// that cannot be read are a *ConfigError. Its transport refuses every request that is not a read.
 func (s *Session) Plan(ctx context.Context) (runbook.Preview, error) {
+	if err := s.Config.CheckFiles(); err != nil {
+		return runbook.Preview{}, err
+	}
 	systems, err := Connect(s.Config, s.Environment, s.secrets, func(t http.RoundTripper) http.RoundTripper { return ReadOnly(wrapped(t, s.transport)) })
 	if err != nil {
 		return runbook.Preview{}, err

@@ -22,6 +22,7 @@ const (
 	stepCaptureBefore = "capture-state-before"
 	noteJob           = "job"
 	noteTriggered     = "triggered"
+	noteOff           = "off"
 	notePaused        = "paused"
 )
 
@@ -212,6 +213,9 @@ func (p *Process) reused(sc *runbook.StepContext) (bool, error) {
 }
 
 func (p *Process) deallocate(sc *runbook.StepContext, vm azurevm.VM) error {
+	if err := p.meant(sc, vm); err != nil {
+		return err
+	}
 	power, err := p.sys.Azure.Power(sc, vm)
 	if err != nil {
 		return err
@@ -225,7 +229,7 @@ func (p *Process) deallocate(sc *runbook.StepContext, vm azurevm.VM) error {
 		return err
 	}
 	sc.Say("was %s, now %s", power, azurevm.Deallocated)
-	return nil
+	return sc.Note(noteOff, time.Now().UTC())
 }
 
 // backup makes one recovery point while the VM is off. The request is made once: after a crash or a
@@ -255,7 +259,11 @@ func (p *Process) backupJob(sc *runbook.StepContext, vm azurevm.VM, power azurev
 		return "", err
 	}
 	if tried {
-		job, found, err := p.sys.Azure.FindBackupJob(sc, p.vault(), vm, triggered.Add(-time.Minute))
+		since, err := p.backedUpSince(sc, vm)
+		if err != nil {
+			return "", err
+		}
+		job, found, err := p.sys.Azure.FindBackupJob(sc, p.vault(), vm, since)
 		if err != nil {
 			return "", err
 		}
@@ -278,12 +286,12 @@ func (p *Process) backupJob(sc *runbook.StepContext, vm azurevm.VM, power azurev
 
 // adoptJob looks for the job that an unclear request made.
 func (p *Process) adoptJob(sc *runbook.StepContext, vm azurevm.VM, cause error) (id string, err error) {
-	var triggered time.Time
-	if _, err := sc.Noted(noteTriggered, &triggered); err != nil {
+	since, err := p.backedUpSince(sc, vm)
+	if err != nil {
 		return "", err
 	}
 	err = poll.Until(sc, "the backup job of "+vm.String(), p.cfg.Waits.PollInterval, 20*p.cfg.Waits.PollInterval, func(ctx context.Context) (bool, error) {
-		job, found, err := p.sys.Azure.FindBackupJob(ctx, p.vault(), vm, triggered.Add(-time.Minute))
+		job, found, err := p.sys.Azure.FindBackupJob(ctx, p.vault(), vm, since)
 		id = job.ID
 		return found, err
 	})
@@ -291,6 +299,25 @@ func (p *Process) adoptJob(sc *runbook.StepContext, vm azurevm.VM, cause error) 
 		return "", fmt.Errorf("%w; no job of this backup was found (%v): look at the vault, then retry", cause, err)
 	}
 	return id, nil
+}
+
+// clockSkew is allowed between the workstation and the vault.
+const clockSkew = time.Minute
+
+// backedUpSince is the earliest time at which this run's backup of a VM can have begun: not before it
+// was asked for, and not before the VM was off.
+func (p *Process) backedUpSince(sc *runbook.StepContext, vm azurevm.VM) (since time.Time, err error) {
+	var off time.Time
+	if _, err := sc.NotedBy(backupID(vm), noteTriggered, &since); err != nil {
+		return since, err
+	}
+	if _, err := sc.NotedBy(deallocateID(vm), noteOff, &off); err != nil {
+		return since, err
+	}
+	if since = since.Add(-clockSkew); since.Before(off) {
+		since = off
+	}
+	return since, nil
 }
 
 // retainUntil: days, not months, so that the end of a month loses none.
@@ -351,10 +378,9 @@ func pointsText(points map[string]azurevm.RecoveryPoint, vms []azurevm.VM) strin
 func (p *Process) recoveryPoint(sc *runbook.StepContext, vm azurevm.VM, before Snapshot) (point azurevm.RecoveryPoint, err error) {
 	since := before.At.Add(-p.cfg.Snapshot.ReuseYoungerThan)
 	if !before.Reuse {
-		if _, err := sc.NotedBy(backupID(vm), noteTriggered, &since); err != nil {
+		if since, err = p.backedUpSince(sc, vm); err != nil {
 			return point, err
 		}
-		since = since.Add(-time.Minute) // clocks of the workstation and the vault
 	}
 	err = poll.Until(sc, "a recovery point of "+vm.String(), p.cfg.Waits.PollInterval, p.cfg.Waits.Snapshot, func(ctx context.Context) (bool, error) {
 		points, err := p.sys.Azure.RecoveryPoints(ctx, p.vault(), vm, since)

@@ -20,6 +20,7 @@ const (
 
 	pipelineKey = "queue-status"
 	timeoutKey  = "global"
+	uploadKey   = "package"
 )
 
 func (p *Process) undos() []runbook.Undo {
@@ -138,8 +139,8 @@ func (p *Process) clearScheduled(sc *runbook.StepContext) ([]devops.Build, error
 }
 
 // closeRequest cancels an upload that was not used.
-func (p *Process) closeRequest(sc *runbook.StepContext, o runbook.Owed) (string, error) {
-	if sc.Status(stepStart).Over() || sc.Status(stepStart) == runbook.StepRunning {
+func (p *Process) closeRequest(sc *runbook.StepContext, _ runbook.Owed) (string, error) {
+	if sc.Status(stepStart) != runbook.StepPending {
 		if used, err := p.startTaken(sc); err != nil || used {
 			return "the upload was used by the upgrade", err
 		}
@@ -151,7 +152,24 @@ func (p *Process) closeRequest(sc *runbook.StepContext, o runbook.Owed) (string,
 	if running {
 		return "", fmt.Errorf("the upload is not cancelled while an upgrade runs (%s)", why)
 	}
-	if err := p.pexip().CancelUpgradeRequest(sc, o.Key); err != nil && !errors.Is(err, pexip.ErrNotFound) {
+	return p.cancelUpload(sc)
+}
+
+func (p *Process) cancelUpload(sc *runbook.StepContext) (string, error) {
+	var id string
+	if _, err := sc.NotedBy(stepUpload, noteRequest, &id); err != nil {
+		return "", err
+	}
+	if id == "" {
+		var err error
+		if id, err = p.orphan(sc); err != nil {
+			return "", err
+		}
+	}
+	if id == "" {
+		return "no upload was begun", nil
+	}
+	if err := p.pexip().CancelUpgradeRequest(sc, id); err != nil && !errors.Is(err, pexip.ErrNotFound) {
 		return "", err
 	}
 	return "the upload was cancelled", nil

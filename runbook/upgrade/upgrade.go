@@ -133,13 +133,13 @@ func (p *Process) request(sc *runbook.StepContext, size int64) (string, error) {
 			return id, err
 		}
 	}
+	if err := sc.Owe(owesRequest, uploadKey, nil); err != nil {
+		return "", err
+	}
 	if id, err = p.beginRequest(sc, size, known); err != nil {
 		return "", err
 	}
-	if err := sc.Note(noteRequest, id); err != nil {
-		return "", err
-	}
-	return id, sc.Owe(owesRequest, id, nil)
+	return id, sc.Note(noteRequest, id)
 }
 
 // beginRequest creates the upload. If an earlier try was interrupted between creating it and noting
@@ -150,12 +150,8 @@ func (p *Process) beginRequest(sc *runbook.StepContext, size int64, known bool) 
 		return "", err
 	}
 	if creating && !known {
-		requests, err := p.pexip().UpgradeRequests(sc)
-		if err != nil {
-			return "", err
-		}
-		if len(requests) == 1 && requests[0].Offset == 0 {
-			return requests[0].ID, nil
+		if id, err := p.orphan(sc); err != nil || id != "" {
+			return id, err
 		}
 	}
 	if err := sc.Note(noteCreating, true); err != nil {
@@ -163,6 +159,15 @@ func (p *Process) beginRequest(sc *runbook.StepContext, size int64, known bool) 
 	}
 	r, err := p.pexip().CreateUpgradeRequest(sc, size)
 	return r.ID, err
+}
+
+// orphan is the only upload on the node if nothing was sent of it yet.
+func (p *Process) orphan(sc *runbook.StepContext) (string, error) {
+	requests, err := p.pexip().UpgradeRequests(sc)
+	if err != nil || len(requests) != 1 || requests[0].Offset != 0 {
+		return "", err
+	}
+	return requests[0].ID, nil
 }
 
 // validate compares what the node says with the plan before anything is installed.
@@ -348,11 +353,7 @@ func (p *Process) waitManagementNode(sc *runbook.StepContext) error {
 
 // settleRequest closes the obligation of the upload: the upgrade has used it.
 func (p *Process) settleRequest(sc *runbook.StepContext) error {
-	id, err := p.uploaded(sc)
-	if err != nil {
-		return nil //nolint:nilerr // nothing was uploaded by this run
-	}
-	return sc.Settle(owesRequest, id)
+	return sc.Settle(owesRequest, uploadKey)
 }
 
 func (p *Process) waitConferencingNodes(sc *runbook.StepContext) error {

@@ -169,8 +169,6 @@ func TestRefusedBeforeAnythingIsChanged(t *testing.T) {
 	}{
 		{name: "wrong checksum", set: func(_ *testing.T, s *stage) { s.cfg.Package.SHA256 = strings.Repeat("0", 64) }, step: "check-package", want: "checksum-matches"},
 		{name: "truncated package", set: func(t *testing.T, s *stage) { must(t, os.Truncate(s.cfg.Package.File, 1<<20)) }, step: "check-package", want: "checksum-matches"},
-		{name: "unreadable package", set: func(_ *testing.T, s *stage) { s.cfg.Package.File = s.dir }, step: "check-package", want: "not a regular file"},
-		{name: "missing package", set: func(_ *testing.T, s *stage) { s.cfg.Package.File += ".gone" }, step: "check-package", want: "no such file"},
 		{name: "VMs of the other environment", world: upgradetest.Options{Swapped: true}, step: "prove-identity", want: "10.30.0.4, which no node of test"},
 		{name: "VM without a node", set: func(_ *testing.T, s *stage) { s.cfg.Test.VMs = append(s.cfg.Test.VMs, s.cfg.Production.VMs[0]) }, step: "prove-identity", want: "which no node of test"},
 		{name: "node without a VM", set: func(_ *testing.T, s *stage) { s.cfg.Test.VMs = s.cfg.Test.VMs[:1] }, step: "prove-identity", want: "is none of the configured VMs"},
@@ -230,6 +228,24 @@ func TestRefusedBeforeAnythingIsChanged(t *testing.T) {
 			}
 			if effects := s.effects(); len(effects) > 0 {
 				t.Errorf("the refused run sent %v", effects)
+			}
+		})
+	}
+}
+
+// A file that the configuration names and that cannot be read is wrong input, found before any request.
+func TestUnreadableFilesAreInputErrors(t *testing.T) {
+	for name, set := range map[string]func(*stage){
+		"missing package": func(s *stage) { s.cfg.Package.File += ".gone" },
+		"a folder":        func(s *stage) { s.cfg.Package.File = s.dir },
+		"collection":      func(s *stage) { s.cfg.Test.Checks.Newman = &upgrade.NewmanCheck{Collection: "gone.json"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, upgradetest.Options{})
+			set(s)
+			_, err := s.open(t, policy.Test, nil).Plan(t.Context())
+			if upgrade.ExitCode(nil, err) != upgrade.ExitInput || len(s.Requests()) > 0 {
+				t.Errorf("%v, %d requests", err, len(s.Requests()))
 			}
 		})
 	}
