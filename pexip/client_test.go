@@ -2,11 +2,16 @@ package pexip_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,6 +255,21 @@ func TestUnavailable(t *testing.T) {
 			t.Error("a cancelled call counts as unavailable")
 		}
 	})
+	for _, tc := range []struct {
+		cause error
+		want  bool
+	}{
+		{&net.DNSError{IsNotFound: true}, false}, {&net.DNSError{IsTimeout: true}, true}, {&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, false},
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true}, {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, true}, {io.EOF, true},
+		{io.ErrUnexpectedEOF, true}, {context.DeadlineExceeded, true}, {tls.RecordHeaderError{}, false}, {x509.HostnameError{Certificate: new(x509.Certificate)}, false},
+	} {
+		c, err := pexip.New(pexip.Config{URL: "https://mgr.invalid", Basic: &pexip.Basic{Username: "u", Password: "p"}, RetryWait: time.Millisecond,
+			HTTPClient: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, tc.cause })}})
+		ok(t, err)
+		if _, err := c.Alarms(t.Context()); pexip.Unavailable(err) != tc.want {
+			t.Errorf("%v: unavailable %v", err, !tc.want)
+		}
+	}
 	if pexip.Unavailable(nil) || pexip.Unavailable(errors.New("x")) {
 		t.Error("any error counts as unavailable")
 	}

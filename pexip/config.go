@@ -151,10 +151,13 @@ func (cfg Config) withDefaults() Config {
 
 func (cfg Config) checkNumbers() error {
 	var faults []error
-	for name, d := range map[string]time.Duration{"StallTimeout": cfg.StallTimeout, "DigestTimeout": cfg.DigestTimeout,
-		"UploadRetry": cfg.UploadRetry, "PollInterval": cfg.PollInterval, "RetryWait": cfg.RetryWait, "BackupTimeout": cfg.BackupTimeout} {
-		if d < 0 {
-			faults = append(faults, fmt.Errorf("%s: %s is negative", name, d))
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"StallTimeout", cfg.StallTimeout}, {"DigestTimeout", cfg.DigestTimeout}, {"UploadRetry", cfg.UploadRetry},
+		{"PollInterval", cfg.PollInterval}, {"BackupTimeout", cfg.BackupTimeout}, {"RetryWait", cfg.RetryWait}} {
+		if d.value < 0 {
+			faults = append(faults, fmt.Errorf("%s: %s is negative", d.name, d.value))
 		}
 	}
 	if cfg.CallsPerMinute < -1 || cfg.CallsPerMinute == 1 {

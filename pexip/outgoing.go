@@ -54,6 +54,9 @@ func (o *outgoing) Read(b []byte) (int, error) {
 	if o.detached {
 		return 0, errDetached
 	}
+	if err := o.dog.over(); err != nil {
+		return 0, err
+	}
 	if err := o.fill(); err != nil {
 		if err != io.EOF {
 			o.err = err

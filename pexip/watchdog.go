@@ -18,6 +18,7 @@ func (e *stallError) Timeout() bool { return true }
 
 // watchdog cancels a request when no byte has moved for its patience.
 type watchdog struct {
+	over     func() error // why the request is over; nil while it is not
 	mu       sync.Mutex
 	patience time.Duration
 	timer    *time.Timer
@@ -27,7 +28,7 @@ type watchdog struct {
 
 func watch(ctx context.Context, patience time.Duration) (context.Context, *watchdog) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	d := &watchdog{patience: patience, cancel: cancel}
+	d := &watchdog{over: func() error { return context.Cause(ctx) }, patience: patience, cancel: cancel}
 	d.timer = time.AfterFunc(patience, d.bite)
 	return ctx, d
 }

@@ -68,7 +68,7 @@ func (s *Server) listing(prefix, address string) map[string]any {
 	out := map[string]any{}
 	for name := range schemas {
 		short, ok := strings.CutPrefix(name, prefix)
-		if _, offered := s.served(name); !ok || !offered {
+		if _, offered := s.served(name); !ok || !offered || strings.Contains(short, "/") {
 			continue
 		}
 		out[short] = map[string]string{"list_endpoint": address + short + "/", "schema": address + short + "/schema/"}

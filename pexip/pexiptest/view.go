@@ -37,7 +37,8 @@ func (w *world) view(name string, now time.Time, clientID string) []object {
 		rows = []object{{"port_count": w.calls(), "port_total": 20, "audio_count": 0, "audio_total": 0, "vmr_count": 2, "vmr_total": 10, "system_count": 1, "system_total": 1}}
 	case "configuration/licence":
 		rows = []object{{"fulfillment_id": "FID-1", "entitlement_id": "ENT-1", "product_id": "port", "license_type": "CONCURRENT", "features": "port",
-			"status": "ACTIVE", "start_date": "2026-01-01", "expiration_date": "2027-01-01", "concurrent": 20}}
+			"status": "ACTIVE", "start_date": "2026-01-01", "expiration_date": "2027-01-01", "concurrent": 20,
+			"resource_uri": uri(api, short, "FID-1")}}
 	case "status/participant":
 		rows = w.participants(now)
 	case "status/conference":
@@ -51,22 +52,16 @@ func (w *world) view(name string, now time.Time, clientID string) []object {
 	case "configuration/role", "configuration/permission", "configuration/oauth2_client":
 		rows = w.accounts(short, clientID)
 	}
+	known := schemas[name].Fields
 	for i, row := range rows {
-		if _, ok := row["resource_uri"]; !ok {
-			if _, ok := row["id"]; !ok && schemas[name].Fields["id"] != "" {
-				row["id"] = i + 1
-			}
-			row["resource_uri"] = uri(api, short, or(row["id"], i+1))
+		if row["id"] == nil && known["id"] != "" {
+			row["id"] = i + 1
+		}
+		if row["resource_uri"] == nil && known["resource_uri"] != "" {
+			row["resource_uri"] = uri(api, short, row["id"])
 		}
 	}
 	return rows
-}
-
-func or(a, b any) any {
-	if a == nil {
-		return b
-	}
-	return a
 }
 
 func clone(o object) object {
