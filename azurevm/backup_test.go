@@ -388,6 +388,7 @@ func TestJobIsReadLeniently(t *testing.T) {
 		{`{"name":"j","properties":{"status":"InProgress","extendedInfo":{"tasksList":[{"taskId":"take snapshot","status":"completed"}]}}}`, true, false},
 		{`{"name":"j","properties":{"status":"Failed","errorDetails":[{"errorCode":400,"errorString":"e"}],"extendedInfo":{"dynamicErrorMessage":"d"}}}`, false, true},
 		{`{"name":"j","properties":{"status":"Cancelled","extendedInfo":{"tasksList":[{"taskId":"Take Snapshot","status":"Skipped"}]}}}`, false, true},
+		{`{"name":"j","properties":{"status":"CompletedWithWarnings","extendedInfo":{"tasksList":[{"taskId":"Take Snapshot","status":""}]}}}`, true, false},
 		{`{"name":null,"properties":{"status":2}}`, false, false},
 	} {
 		inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/backupjobs/j", Status: 200, Body: test.body})

@@ -58,4 +58,11 @@
 // sent once; only when it is certain that Azure did not accept it (429, or no connection was
 // made) do Deallocate and Start send it again. While waiting, up to twenty failed looks in a row
 // are put up with, as the network of an operator's machine comes and goes.
+//
+// # Not verified against Azure
+//
+// This package was written from Microsoft's documentation and SDK and tried against azurevmtest
+// only. Unverified are the filter of job listings by time (its form is azure-cli's), how the
+// service reports a second backup, the answer of a successful validation, and whether the names in
+// permission checks are all that Azure asks for.
 package azurevm

@@ -168,6 +168,46 @@ func TestPreempted(t *testing.T) {
 	}
 }
 
+func TestDoneMeansThatTheOperationIsOverToo(t *testing.T) {
+	srv, client := start(t, azurevmtest.Options{Deallocate: -1})
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/operations/", Times: 3, Status: 200, Body: `{"status":"InProgress"}`})
+	if err := client.Deallocate(t.Context(), manager, nil); err != nil {
+		t.Fatal(err)
+	}
+	polls := 0
+	for _, r := range srv.Requests() {
+		if strings.Contains(r.URL, "/operations/") {
+			polls++
+		}
+	}
+	if polls != 4 {
+		t.Errorf("the operation was followed %d times", polls)
+	}
+}
+
+func TestStateThatLagsBehind(t *testing.T) {
+	srv, client := start(t, azurevmtest.Options{})
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.AnswerAfter, Method: "POST", Status: 202})
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/instanceview", Times: 4, Status: 200,
+		Body: `{"statuses":[{"code":"PowerState/running"}]}`})
+	if err := client.Deallocate(t.Context(), manager, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSignedLinksStayOutOfErrors(t *testing.T) {
+	srv, client := start(t, azurevmtest.Options{})
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.DropBefore, Path: "/operations/", Times: -1})
+	err := client.Deallocate(t.Context(), manager, nil)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	wantError(t, err, err, "deallocate vm")
+	if !strings.Contains(err.Error(), "EOF") {
+		t.Error(err)
+	}
+}
+
 func TestSwitchedBackAfterSuccess(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "POST", Path: "/deallocate", Status: 200})
@@ -299,6 +339,31 @@ func TestWaitingOutlastsAnOutage(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestOutagesDoNotAddUp(t *testing.T) {
+	o, clock := slow(azurevmtest.Options{})
+	srv, client := start(t, o)
+	begun := false
+	err := client.Deallocate(t.Context(), manager, func(p azurevm.PowerState) {
+		if p != azurevm.Deallocating {
+			return
+		}
+		if begun {
+			clock.advance(time.Minute)
+			return
+		}
+		begun = true
+		for _, skip := range []int{0, 4} { // two good looks between them
+			inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "GET", Skip: skip, Times: 15, Status: 200, Body: "<html>"})
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(srv.Armed()); n != 0 {
+		t.Errorf("%d faults are left", n)
 	}
 }
 
