@@ -14,6 +14,7 @@ package upgradetest
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -270,6 +271,22 @@ type Core interface {
 	ForgetRequests()
 	Requests() []double.Request
 	SetDown(bool)
+}
+
+// Transport answers in process for the host names of a world that was not started; use it as
+// SessionOptions.Transport. Other hosts are an error: nothing reaches the network.
+func (w *World) Transport(http.RoundTripper) http.RoundTripper {
+	return inProcess{"mgr.test.invalid": w.Test.RoundTripper(), "mgr.production.invalid": w.Production.RoundTripper(),
+		"management.azure.com": w.Azure.RoundTripper(), "dev.azure.com": w.Pipeline.RoundTripper(), "service.invalid": w.Service.RoundTripper()}
+}
+
+type inProcess map[string]http.RoundTripper
+
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if next := t[r.URL.Hostname()]; next != nil {
+		return next.RoundTrip(r)
+	}
+	return nil, fmt.Errorf("the simulated world has no host %s", r.URL.Hostname())
 }
 
 var systems = []string{"pexip test", "pexip production", "azure", "devops", "service"}

@@ -1,0 +1,395 @@
+package upgrade_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
+)
+
+// every is the stride of the sweeps: 1 tries all points, the default a fixed sample of them.
+var every = flag.Int("sweep", 61, "try every n-th crash point and fault")
+
+// quiet is a world that answers in process, with a small package and short waits.
+func quiet(t *testing.T) *stage {
+	t.Helper()
+	w := upgradetest.New(upgradetest.Options{PackageSize: 64 << 10, PollInterval: 2 * time.Millisecond})
+	s := &stage{World: w, dir: t.TempDir()}
+	file, err := w.WriteConfig(s.dir)
+	must(t, err)
+	s.cfg, err = upgrade.LoadConfig(file)
+	must(t, err)
+	s.cfg.Upload.ChunkSize = 32 << 10
+	s.cfg.Upload.RetryFor = 60 * time.Millisecond
+	w0 := &s.cfg.Waits
+	w0.StartResolve, w0.PlatformOnline, w0.VMPower, w0.ManagementNode = 60*time.Millisecond, 2*time.Second, 2*time.Second, 2*time.Second
+	w0.ConferencingNodes, w0.Snapshot, w0.CancelBuilds = 2*time.Second, 2*time.Second, 300*time.Millisecond
+	return s
+}
+
+func (s *stage) session(t *testing.T, asker runbook.Asker, transport func(http.RoundTripper) http.RoundTripper) *upgrade.Session {
+	t.Helper()
+	session, err := upgrade.Open(t.Context(), s.cfg, upgrade.SessionOptions{Environment: policy.Test, Actor: "ann@desk", Asker: asker, Transport: transport})
+	must(t, err)
+	return session
+}
+
+// person answers questions, looks at the world before deciding about the start, and retries the rest
+// a few times.
+func (s *stage) person(tries int) runbook.Asker {
+	var mu sync.Mutex
+	return runbook.Askers{upgradetest.People{}, runbook.AskerFunc(func(_ context.Context, q runbook.Question) (runbook.Answer, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		a := runbook.Answer{How: "test", Statement: "looked at it", Decision: runbook.DecideRetry}
+		if q.Step == "start-upgrade" && s.Test.StartCount() > 0 {
+			a.Decision = runbook.DecideDone
+		}
+		if tries--; tries < 0 {
+			return a, runbook.ErrNoAnswer
+		}
+		return a, nil
+	})}
+}
+
+func (s *stage) wantOnce(t *testing.T, where string) {
+	t.Helper()
+	if n := s.Test.StartCount(); n > 1 {
+		t.Errorf("%s: %d upgrades started", where, n)
+	}
+	if n := s.Test.StartAttempts(); n > 1 {
+		t.Errorf("%s: the start was sent %d times after it had taken effect", where, n)
+	}
+	for _, vm := range s.Azure.State().VMs {
+		if vm.Backups > 1 {
+			t.Errorf("%s: %s was backed up %d times", where, vm.Name, vm.Backups)
+		}
+	}
+}
+
+// wantUpgraded: a completed run did what it says.
+func (s *stage) wantUpgraded(t *testing.T, where string) {
+	t.Helper()
+	if n := s.Test.StartCount(); n != 1 {
+		t.Errorf("%s: completed with %d upgrades started", where, n)
+	}
+	for _, n := range s.Test.State().Nodes {
+		if n.Version != "39.1 (83067.0.0)" {
+			t.Errorf("%s: completed, but %s runs %s", where, n.Name, n.Version)
+		}
+	}
+	for _, vm := range s.Azure.State().VMs {
+		if strings.HasSuffix(vm.Name, "-core") && vm.Backups != 1 {
+			t.Errorf("%s: completed, but %s has %d backups", where, vm.Name, vm.Backups)
+		}
+	}
+}
+
+// process is one operating system process: it can die, and then it does nothing any more.
+type process struct {
+	runbook.Log
+	next http.RoundTripper
+	die  context.CancelFunc
+
+	mu      sync.Mutex
+	dead    bool
+	appends int
+	sends   int
+	at      crashPoint
+}
+
+type crashPoint struct {
+	appending bool // else sending
+	n         int
+	after     bool
+}
+
+func (p crashPoint) String() string {
+	what, when := "request", "before"
+	if p.appending {
+		what = "record"
+	}
+	if p.after {
+		when = "after"
+	}
+	return fmt.Sprintf("%s %s %d", when, what, p.n)
+}
+
+// reached counts and says whether the process dies here; the count of the other kind is untouched.
+func (p *process) reached(appending bool) (dead, hit bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	count := &p.sends
+	if appending {
+		count = &p.appends
+	}
+	*count++
+	return p.dead, !p.dead && p.at.appending == appending && p.at.n == *count
+}
+
+func (p *process) kill() {
+	p.mu.Lock()
+	p.dead = true
+	p.mu.Unlock()
+	p.die()
+}
+
+func (p *process) Append(ctx context.Context, stream string, r *runbook.Record) error {
+	dead, hit := p.reached(true)
+	if dead || hit && !p.at.after {
+		p.kill()
+		return errCrash
+	}
+	err := p.Log.Append(ctx, stream, r)
+	if hit {
+		p.kill()
+		return errCrash
+	}
+	return err
+}
+
+func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
+	dead, hit := p.reached(false)
+	if dead || hit && !p.at.after {
+		p.kill()
+		return nil, errCrash
+	}
+	res, err := p.next.RoundTrip(r)
+	if hit {
+		p.kill()
+		return nil, errCrash
+	}
+	return res, err
+}
+
+// start runs an upgrade in a process that dies at a point; it says whether the point was reached.
+func (s *stage) start(t *testing.T, at crashPoint) (reached bool, p *process) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p = &process{next: s.Transport(nil), die: cancel, at: at}
+	session := s.session(t, s.person(0), func(http.RoundTripper) http.RoundTripper { return p })
+	p.Log = session.Runner.Log
+	session.Runner.Log = p
+	_, err := session.Run(ctx)
+	if err == nil {
+		return false, p
+	}
+	if !p.dead {
+		t.Fatalf("%s: ended with %v", at, err)
+	}
+	return true, p
+}
+
+// Crash after and before every record of the journal and every request of a Test upgrade; another
+// process resumes. Nothing that may happen once happens twice, nothing stays owed, the evidence
+// verifies. (Engine trap 1.)
+func TestCrashEverywhere(t *testing.T) {
+	t.Parallel()
+	_, whole := quiet(t).start(t, crashPoint{})
+	var points []crashPoint
+	for _, kind := range []struct {
+		appending bool
+		total     int
+	}{{true, whole.appends}, {false, whole.sends}} {
+		for n := 1; n <= kind.total; n++ {
+			points = append(points, crashPoint{kind.appending, n, false}, crashPoint{kind.appending, n, true})
+		}
+	}
+	if len(points) < 300 {
+		t.Errorf("only %d crash points", len(points))
+	}
+	t.Logf("%d records, %d requests, %d crash points, every %d. tried", whole.appends, whole.sends, len(points), *every)
+	for i := 0; i < len(points); i += *every {
+		t.Run(points[i].String(), func(t *testing.T) {
+			t.Parallel()
+			crashAt(t, points[i])
+		})
+	}
+}
+
+func crashAt(t *testing.T, at crashPoint) {
+	s := quiet(t)
+	if reached, _ := s.start(t, at); !reached {
+		return // polling makes the number of requests vary a little
+	}
+	again := s.session(t, s.person(4), s.Transport)
+	active, err := again.Runner.Active(t.Context(), "test")
+	must(t, err)
+	var r upgrade.Result
+	if _, serr := again.Runner.State(t.Context(), "test-0001"); errors.Is(serr, runbook.ErrUnknownRun) {
+		r, err = again.Run(t.Context()) // died before the run's first record
+	} else if active != "" {
+		r, err = again.Resume(t.Context(), "test-0001", "after a crash")
+	} else {
+		r.State, err = again.Runner.State(t.Context(), "test-0001")
+	}
+	if err != nil || r.State.End == nil || r.State.End.Outcome != runbook.Completed || len(r.State.Owed) > 0 {
+		t.Fatalf("resume: %v, %+v", err, r.State)
+	}
+	s.wantOnce(t, at.String())
+	s.wantUpgraded(t, at.String())
+	s.wantPutBack(t)
+	e, err := again.Runner.Evidence(t.Context(), r.State.Run)
+	must(t, err)
+	must(t, e.Verify())
+}
+
+// fault is something that goes wrong with one request.
+type fault struct {
+	name string
+	hit  func(next http.RoundTripper, r *http.Request) (*http.Response, error)
+}
+
+var errNetwork = errors.New("read: connection reset by peer")
+
+// timeout is a network timeout, as net.Error describes it.
+type timeout struct{}
+
+func (timeout) Error() string   { return "i/o timeout" }
+func (timeout) Timeout() bool   { return true }
+func (timeout) Temporary() bool { return true }
+
+func answers(status int, contentType, body string, header ...string) func(http.RoundTripper, *http.Request) (*http.Response, error) {
+	return func(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
+		if r.Body != nil {
+			_, _ = io.Copy(io.Discard, r.Body)
+			_ = r.Body.Close()
+		}
+		h := http.Header{"Content-Type": {contentType}}
+		for i := 0; i+1 < len(header); i += 2 {
+			h.Set(header[i], header[i+1])
+		}
+		return &http.Response{StatusCode: status, Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+	}
+}
+
+const mediaJSON = "application/json"
+
+var faults = []fault{
+	{"timeout", func(http.RoundTripper, *http.Request) (*http.Response, error) { return nil, timeout{} }},
+	{"reset before the effect", func(http.RoundTripper, *http.Request) (*http.Response, error) { return nil, errNetwork }},
+	{"reset after the effect", func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		if res, err := next.RoundTrip(r); err == nil {
+			res.Body.Close()
+		}
+		return nil, errNetwork
+	}},
+	{"401", answers(401, mediaJSON, "")},
+	{"403", answers(403, mediaJSON, `{"error":{"code":"AuthorizationFailed","message":"no"},"message":"TF215106: no","typeKey":"AccessDeniedException"}`)},
+	{"404", answers(404, mediaJSON, `{"error":{"code":"ResourceNotFound","message":"gone"}}`)},
+	{"409", answers(409, mediaJSON, `{"error":{"code":"Conflict","message":"busy"}}`)},
+	{"429 with Retry-After", answers(429, mediaJSON, `{"error":{"code":"TooManyRequests","message":"slow down"}}`, "Retry-After", "0")},
+	{"429 without Retry-After", answers(429, mediaJSON, `{"error":{"code":"TooManyRequests","message":"slow down"}}`)},
+	{"500", answers(500, mediaJSON, `{"error_message":"oops"}`)},
+	{"502 HTML", answers(502, "text/html", "<html>bad gateway</html>")},
+	{"garbage JSON", answers(200, mediaJSON, `{"meta":`)},
+	{"truncated body", func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		res, err := next.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+		raw, err := io.ReadAll(res.Body)
+		res.Body = io.NopCloser(strings.NewReader(string(raw[:len(raw)/2])))
+		res.ContentLength = -1
+		return res, err
+	}},
+	{"200 with an error inside", answers(200, mediaJSON, `{"status":"Failed","error":{"code":"AllocationFailed","message":"no capacity"}}`)},
+}
+
+// faulty hits the n-th request with a fault.
+type faulty struct {
+	next http.RoundTripper
+	n    int
+	f    fault
+	mu   sync.Mutex
+	seen int
+	what string
+}
+
+func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
+	f.mu.Lock()
+	f.seen++
+	hit := f.seen == f.n
+	if hit {
+		f.what = r.Method + " " + r.URL.String()
+	}
+	f.mu.Unlock()
+	if hit {
+		return f.f.hit(f.next, r)
+	}
+	return f.next.RoundTrip(r)
+}
+
+// Each fault at every request of a run: it ends completed, or it waits for a decision with a message;
+// never wrong, and after an abort nothing is owed.
+func TestFaultEverywhere(t *testing.T) {
+	t.Parallel()
+	_, whole := quiet(t).start(t, crashPoint{})
+	i := 0
+	for n := 1; n <= whole.sends; n++ {
+		for _, f := range faults {
+			if i++; i%*every != 0 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s at %d", f.name, n), func(t *testing.T) {
+				t.Parallel()
+				faultAt(t, n, f)
+			})
+		}
+	}
+}
+
+func faultAt(t *testing.T, n int, f fault) {
+	s := quiet(t)
+	hit := &faulty{next: s.Transport(nil), n: n, f: f}
+	r, err := s.session(t, s.person(0), func(http.RoundTripper) http.RoundTripper { return hit }).Run(t.Context())
+	where := fmt.Sprintf("%s at %s", f.name, hit.what)
+	var waiting *runbook.WaitingError
+	switch {
+	case err == nil:
+		if r.State.End.Outcome != runbook.Completed {
+			t.Errorf("%s: %+v", where, r.State.End)
+		}
+		s.wantUpgraded(t, where)
+	case errors.As(err, &waiting) && waiting.Question.Ask.Kind == runbook.DecisionWanted && len(waiting.Question.Failure) > 10:
+		s.decideAfter(t, where, waiting)
+	default:
+		t.Errorf("%s: ended with %v", where, err)
+	}
+	s.wantOnce(t, where)
+	s.wantPutBack(t)
+}
+
+// decideAfter aborts, as soon as no upgrade runs any more.
+func (s *stage) decideAfter(t *testing.T, where string, waiting *runbook.WaitingError) {
+	t.Helper()
+	session := s.session(t, s.person(0), s.Transport)
+	var r upgrade.Result
+	var err error
+	for range 200 {
+		if r, err = session.Settle(t.Context(), waiting.Question.Run, "abort"); err == nil {
+			break
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-t.Context().Done():
+		}
+	}
+	if err != nil || r.State.End == nil || len(r.State.Owed) > 0 {
+		t.Errorf("%s: failed with %q; settle: %v", where, waiting.Question.Failure, err)
+	}
+}
