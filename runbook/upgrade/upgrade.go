@@ -300,11 +300,15 @@ func (p *Process) explain(sc *runbook.StepContext, cause error) error {
 	return cause
 }
 
-// resolveStart watches whether an upgrade begins. That the node stays as it was proves nothing, so
-// the answer is done or unknown, and never "not done".
+// resolveStart watches whether an upgrade begins. That the node stays as it was, or does not let
+// itself be read, proves nothing, so the answer is done or unknown, and never "not done".
 func (p *Process) resolveStart(sc *runbook.StepContext) (runbook.Resolution, error) {
 	err := poll.Until(sc, "a sign that the upgrade began", p.cfg.Waits.PollInterval, p.cfg.Waits.StartResolve, func(ctx context.Context) (bool, error) {
-		return p.began(ctx)
+		ok, err := p.began(ctx)
+		if err != nil {
+			sc.Progress(0, 0, "", "the node cannot be read: %v", err)
+		}
+		return ok, ctx.Err()
 	})
 	if errors.Is(err, context.DeadlineExceeded) && sc.Err() == nil {
 		return runbook.ResolvedUnknown, nil

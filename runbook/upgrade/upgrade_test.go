@@ -590,3 +590,26 @@ func TestReadOnlyTransport(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A node that refuses to be read while the outcome of a start is looked for does not count as an
+// answer: the outcome stays unknown, and one decision lets the start be sent again.
+func TestUnreadableNodeLeavesTheStartUnknown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, upgradetest.Options{})
+	must(t, s.Test.Inject(finishFault("before")))
+	forbidden := pexiptest.Fault{Kind: pexiptest.Answer, Status: http.StatusForbidden, Path: "/management_vm/", Times: -1}
+	retry := runbook.PreparedAnswer{Step: "start-upgrade", Decision: runbook.DecideRetry, Statement: "no upgrade is running"}
+	session := s.open(t, policy.Test, decisions(retry, retry))
+	session.Runner.Observer = func(e runbook.Event) {
+		switch {
+		case e.Step == "start-upgrade" && e.Kind == runbook.EventKind(runbook.KindFail):
+			s.Test.ClearFaults()
+		case e.Step == "start-upgrade" && e.Kind == runbook.EventKind(runbook.KindIntent) && e.Try == 2:
+			must(t, s.Test.Inject(forbidden))
+		}
+	}
+	state := run(t, session)
+	if state.End.Outcome != runbook.Completed || s.Test.StartCount() != 1 || state.Step("start-upgrade").Tries != 3 {
+		t.Errorf("%+v, started %d, tries %d", state.End, s.Test.StartCount(), state.Step("start-upgrade").Tries)
+	}
+}

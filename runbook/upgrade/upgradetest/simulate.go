@@ -60,12 +60,20 @@ func serve(ctx context.Context, dir, control string, o Options, out io.Writer) e
 	defer server.Close()
 	go func() { _ = server.Serve(listener) }()
 	url := "http://" + listener.Addr().String()
-	if err := os.WriteFile(filepath.Join(dir, "control.url"), []byte(url+"\n"), 0o600); err != nil {
+	if err := announce(filepath.Join(dir, "control.url"), url); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "configuration %s\ncontrol       %s/state  %s/requests\nready; Ctrl-C ends the simulation\n", config, url, url)
 	<-ctx.Done()
 	return nil
+}
+
+// announce writes the address so that whoever waits for the file finds it whole.
+func announce(path, url string) error {
+	if err := os.WriteFile(path+".new", []byte(url+"\n"), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // listenLoopback refuses addresses that others could reach: the control interface has no login.
