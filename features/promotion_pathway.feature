@@ -1,0 +1,225 @@
+# Versions go from Test to Production: Test not too far ahead, Production only to what Test runs,
+# with the release notes read, breaking changes dealt with, the service tested, and the very file that
+# Pexip published. Departures are possible and written down.
+Feature: Promotion pathway
+
+  Background:
+    Given Test runs version 38 and Production runs version 38
+    And the package holds version 39.1
+
+  @POL-0 @Test
+  Scenario: A departure from the pathway that is written down is kept with its reason
+    Given Test runs version 39 and Production runs version 39
+    And the package holds version 39.4
+    And an exception to POL-1b is documented by "Kim", because "39.4 mends the fault that we suffer from"
+    When the upgrade of Test is brought to its approval
+    Then no person is asked "Check the promotion pathway"
+    And the record of "Check the promotion pathway" says "acknowledged by Kim: 39.4 mends the fault that we suffer from"
+
+  @POL-0 @POL-2 @Test
+  Scenario: The record can be checked by others and holds no secret, even if somebody types one
+    Given the token for Azure DevOps slips into the answer to "Release notes reviewed"
+    When the upgrade of Test is brought to its approval
+    Then the upgrade waits for an answer to "Approve the plan"
+    And the record can be checked and holds no secret
+
+  @POL-0 @POL-1a @Test
+  Scenario: What must not be is not lifted by a note in the configuration
+    Given Test runs version 38 and Production runs version 37
+    And an exception to POL-1a is documented by "Kim", because "we want it soon"
+    When Test is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And nothing has been changed on any system
+
+  @POL-0 @Test
+  Scenario: A second person approves the plan before anything is changed
+    Given a second person must approve
+    When Test is upgraded
+    Then the upgrade waits for an answer to "Approve the plan"
+    And nothing has been changed on any system
+
+  @POL-0 @Test
+  Scenario: Once a second person has approved, the upgrade goes on
+    Given a second person must approve
+    And an upgrade of Test was begun
+    When a second person approves and the upgrade of Test is resumed
+    Then the upgrade has ended as completed
+    And the record of "Approve the plan" says "second@workstation"
+
+  @POL-0 @Test
+  Scenario: An upgrade does not go on with another plan than the one that was approved
+    Given nobody answers "Release notes reviewed" yet
+    And an upgrade of Test was begun
+    And the configuration is changed in the meantime
+    When the upgrade of Test is resumed
+    Then the reason says "nothing was done"
+    And nothing has been changed on any system
+
+  @POL-1 @Test
+  Scenario: Whoever upgrades Test says until when Production follows
+    Given the answer to "Date of the Production upgrade" has "date" as 2031-05-06
+    When Test is upgraded
+    Then the upgrade has ended as completed
+    And the record of "Close the run" says "Production is to follow until 2031-05-06"
+
+  @POL-1 @Test
+  Scenario: Without a date for Production Test is not touched
+    Given the answer to "Date of the Production upgrade" has "date" as soon
+    When Test is upgraded
+    Then the upgrade stops at "Date of the Production upgrade"
+    And nothing has been changed on any system
+
+  @POL-1 @Production
+  Scenario: Production does not follow before Test has proven to be stable
+    Given Test has been upgraded in this way
+    And Test must have run a version for 14 days before Production follows
+    And nobody answers "Check the promotion pathway" yet
+    When Production is upgraded
+    Then the upgrade waits for an answer to "Check the promotion pathway"
+    And the reason says "soak time"
+    And nothing has been changed on any system
+
+  @POL-1a @Test
+  Scenario: Test may be one major version ahead
+    When the plan for Test is looked at
+    Then no check refuses
+
+  @POL-1a @Test
+  Scenario: Test may not be two major versions ahead
+    Given Test runs version 38 and Production runs version 37
+    When Test is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "Test is 2 major version(s) ahead, 1 allowed"
+    And nothing has been changed on any system
+
+  @POL-1b @Test
+  Scenario: More than two minor versions ahead needs somebody to say why
+    Given Test runs version 39 and Production runs version 39
+    And the package holds version 39.4
+    And nobody answers "Check the promotion pathway" yet
+    When Test is upgraded
+    Then the upgrade waits for an answer to "Check the promotion pathway"
+    And the reason says "Test is 4 minor version(s) ahead, 2 allowed"
+    And nothing has been changed on any system
+
+  @POL-1b @Test
+  Scenario Outline: Across a major version the published releases are counted
+    Given the releases <releases> are listed in the configuration
+    And nobody answers "Check the promotion pathway" yet
+    And nobody answers "Release notes reviewed" yet
+    When Test is upgraded
+    Then the upgrade waits for an answer to "<question>"
+
+    Examples:
+      | releases            | question                    |
+      | 38,39,39.1          | Release notes reviewed      |
+      | 38,38.1,38.2,39.1   | Check the promotion pathway |
+
+  @POL-2 @Test
+  Scenario: The release notes are read first
+    Given nobody answers "Release notes reviewed" yet
+    When Test is upgraded
+    Then the upgrade waits for an answer to "Release notes reviewed"
+    And nothing has been changed on any system
+
+  @POL-2 @Test
+  Scenario: Which release notes were read, and by whom, is recorded
+    Given the answer to "Release notes reviewed" has "link" as the notes of 39.1
+    When the upgrade of Test is brought to its approval
+    Then the record of "Release notes reviewed" says "the notes of 39.1"
+    And the record of "Release notes reviewed" says "operator@workstation"
+
+  @POL-2a @Test
+  Scenario: A vendor's introduction that was missed is recorded and stops nobody
+    Given the answer to "Vendor's introduction attended" has "attended" as no
+    When the upgrade of Test is brought to its approval
+    Then the upgrade waits for an answer to "Approve the plan"
+    And the record of "Vendor's introduction attended" says "no"
+
+  @POL-3 @Test
+  Scenario: Nothing is upgraded before breaking changes have been thought of
+    Given nobody answers "Breaking changes mitigated" yet
+    When Test is upgraded
+    Then the upgrade waits for an answer to "Breaking changes mitigated"
+    And nothing has been changed on any system
+
+  @POL-3 @Production
+  Scenario: What Test needed is applied to Production too
+    Given Test has been upgraded in this way, with the mitigation "open port 5061 for the gateways"
+    When the upgrade of Production is brought to its approval
+    Then a person is asked "Apply Test's mitigation to Production: open port 5061 for the gateways"
+    And the upgrade waits for an answer to "Approve the plan"
+
+  @POL-4 @Production
+  Scenario: Production relies on an upgrade of Test that was verified
+    Given Test has been upgraded in this way
+    When the upgrade of Production is brought to its approval
+    Then the upgrade waits for an answer to "Approve the plan"
+    And no person is asked "Check the promotion pathway"
+
+  @POL-4 @Production
+  Scenario: Without a record of how Test was verified a person must answer for it
+    Given Test runs version 39.1 and Production runs version 38
+    And nobody answers "Check the promotion pathway" yet
+    When Production is upgraded
+    Then the upgrade waits for an answer to "Check the promotion pathway"
+    And the reason says "no completed Test run to 39.1"
+    And nothing has been changed on any system
+
+  @POL-4a @VER-3 @Test
+  Scenario: The service is tried with a development build of the app, and who took the call is recorded
+    Given the answer to "Call from the BC Services Card app" has "build" as QA
+    And the answer to "Call from the BC Services Card app" has "taken-by" as Alex on the VBV Test Queue
+    When Test is upgraded
+    Then the upgrade has ended as completed
+    And the record of "Call from the BC Services Card app" says "QA"
+    And the record of "Call from the BC Services Card app" says "Alex on the VBV Test Queue"
+
+  @POL-4a @Test
+  Scenario: A call from the released app does not count
+    Given the answer to "Call from the BC Services Card app" has "build" as Production
+    When Test is upgraded
+    Then the upgrade stops at "Call from the BC Services Card app"
+    And the reason says "it must be one of Dev, QA"
+
+  @POL-5 @Production
+  Scenario: Production does not go to a version that Test does not run
+    When Production is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "different releases"
+    And nothing has been changed on any system
+
+  @POL-5 @Production
+  Scenario: Production does not go to another build than Test's either
+    Given Test runs version 38 and Production runs version 38
+    And Test runs another build of version 39.1
+    When Production is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "same release, different builds"
+    And nothing has been changed on any system
+
+  @POL-5 @POL-5a @Production
+  Scenario: Production does not get another file than the one that Test got
+    Given Test has been upgraded in this way
+    And the file has been replaced since by another one of version 39.1
+    When Production is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "use the same file"
+    And nothing has been changed on any system
+
+  @POL-5a @Test
+  Scenario: The file is not the one that Pexip published
+    Given the checksum on Pexip's download page is another one
+    When Test is upgraded
+    Then the upgrade stops at "Check the upgrade file"
+    And the reason says "do not use this file; download it again"
+    And nothing has been changed on any system
+
+  @POL-5a @Test
+  Scenario: The file has the right checksum and holds another version
+    Given the file at hand holds version 39 instead
+    When Test is upgraded
+    Then the upgrade stops at "Let the node name what it received"
+    And the reason says "nothing was installed"
+    And "Pexip Test: start the upgrade" was called 0 times
+    And every node of Test runs version 38
