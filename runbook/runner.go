@@ -104,20 +104,23 @@ func (r *Runner) Start(ctx context.Context, def *Definition) (*State, error) {
 // Resume takes a run over, whose process has ended, and drives it on. A run that is alive on this
 // machine is a *LockedError; another plan is a *PlanChangedError. Nothing that was done is repeated.
 func (r *Runner) Resume(ctx context.Context, def *Definition, run, reason string) (*State, error) {
-	d, release, err := r.takeOver(ctx, def, run, reason)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	if d.state.End != nil {
-		return d.state, nil
-	}
-	return d.drive(ctx)
+	return r.goOn(ctx, def, run, reason, func(*driver) error { return nil })
 }
 
 // Settle takes a run over, puts back everything that it owes and ends it as aborted. It may be
 // repeated. What cannot be put back now stays owed and is the error.
 func (r *Runner) Settle(ctx context.Context, def *Definition, run, reason string) (*State, error) {
+	return r.goOn(ctx, def, run, reason, func(d *driver) error {
+		if d.state.Leaving != "" {
+			return nil
+		}
+		a := answerData{Answer: Answer{Actor: r.Actor, How: "settle", Statement: reason, Decision: DecideAbort}}
+		return d.append(ctx, KindAnswer, settleStep, 0, a)
+	})
+}
+
+// goOn takes a run over, does something first, and drives it on.
+func (r *Runner) goOn(ctx context.Context, def *Definition, run, reason string, first func(*driver) error) (*State, error) {
 	d, release, err := r.takeOver(ctx, def, run, reason)
 	if err != nil {
 		return nil, err
@@ -126,11 +129,8 @@ func (r *Runner) Settle(ctx context.Context, def *Definition, run, reason string
 	if d.state.End != nil {
 		return d.state, nil
 	}
-	if d.state.Leaving == "" {
-		a := answerData{Answer: Answer{Actor: r.Actor, How: "settle", Statement: reason, Decision: DecideAbort}}
-		if err := d.append(ctx, KindAnswer, settleStep, 0, a); err != nil {
-			return d.state, err
-		}
+	if err := first(d); err != nil {
+		return d.state, err
 	}
 	return d.drive(ctx)
 }

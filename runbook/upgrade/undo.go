@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -173,4 +174,9 @@ func (p *Process) cancelUpload(sc *runbook.StepContext) (string, error) {
 		return "", err
 	}
 	return "the upload was cancelled", nil
+}
+
+func decode[T any](raw json.RawMessage) (v T, err error) {
+	err = json.Unmarshal(raw, &v)
+	return v, err
 }
