@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/azurevm"
 	"github.com/verify-by-video/pexip-upgrade/devops"
@@ -98,11 +99,39 @@ func (p *Process) resumePipeline(sc *runbook.StepContext, o runbook.Owed) (strin
 	if err != nil {
 		return "", err
 	}
+	resumed := time.Now()
 	after, err := p.clearScheduled(sc)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("pipeline is %s again (revision %d); cancelled scheduled runs: %d", change.After, change.RevisionAfter, len(before)+len(after)), nil
+	late, err := p.stopLate(sc, resumed)
+	if err != nil {
+		return "", err
+	}
+	note := fmt.Sprintf("pipeline is %s again (revision %d); cancelled scheduled runs: %d", change.After, change.RevisionAfter, len(before)+len(after)+len(late))
+	if len(late) > 0 {
+		note += fmt.Sprintf("; %d of them had started in the moment of the resume: look at the VMs", len(late))
+	}
+	return note, nil
+}
+
+// stopLate cancels scheduled runs that queued before the resume was over and that it started: the schedule may
+// fire between the last look at the backlog and the resume.
+func (p *Process) stopLate(sc *runbook.StepContext, resumed time.Time) ([]devops.Build, error) {
+	running, err := p.sys.Pipeline.InProgress(sc)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int
+	for _, b := range running {
+		if b.Reason == "schedule" && b.Queued.Before(resumed) {
+			ids = append(ids, b.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return p.sys.Pipeline.Cancel(sc, ids...)
 }
 
 func (p *Process) restoreQueue(sc *runbook.StepContext, o runbook.Owed, found foundPipeline) (devops.Change, error) {

@@ -346,6 +346,46 @@ func TestScheduledStopIsCancelledBeforeTheResume(t *testing.T) {
 	}
 }
 
+// onResume lets the schedule fire between the last look at the backlog and the resume.
+type onResume struct {
+	next http.RoundTripper
+	tick func()
+	puts int
+}
+
+func (o *onResume) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut {
+		if o.puts++; o.puts == 2 {
+			o.tick()
+		}
+	}
+	return o.next.RoundTrip(r)
+}
+
+func TestScheduledRunThatTheResumeStartsIsCancelled(t *testing.T) {
+	t.Parallel()
+	w := upgradetest.New(upgradetest.Options{PackageSize: 1 << 20, DevOps: func(o *devopstest.Options) { o.RunDuration = 10 * 24 * time.Hour }})
+	dir := t.TempDir()
+	file, err := w.WriteConfig(dir)
+	must(t, err)
+	cfg, err := upgrade.LoadConfig(file)
+	must(t, err)
+	hook := &onResume{next: w.Transport(nil), tick: func() { w.Pipeline.Tick(map[string]string{"action": "nothing"}) }}
+	session, err := upgrade.Open(t.Context(), cfg, upgrade.SessionOptions{Environment: policy.Test, Asker: upgradetest.People{},
+		Transport: func(http.RoundTripper) http.RoundTripper { return hook }})
+	must(t, err)
+	state := run(t, session)
+	note := state.Settled[len(state.Settled)-1].Note
+	if !strings.Contains(note, "had started in the moment of the resume") {
+		t.Errorf("note %q, pipeline %+v", note, w.Pipeline.State())
+	}
+	for _, b := range w.Pipeline.State().Builds {
+		if b.Result != "canceled" {
+			t.Errorf("build %d ended as %q", b.ID, b.Result)
+		}
+	}
+}
+
 func TestColleagueResumedThePipeline(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, upgradetest.Options{})
