@@ -29,11 +29,11 @@ func (a Alarm) ConnectivityLost() bool { return strings.EqualFold(a.Name, "conne
 func (c *Client) Alarms(ctx context.Context) ([]Alarm, error) {
 	type wire struct {
 		Identifier   int     `json:"identifier"`
-		Name         string  `json:"name"`
-		Level        string  `json:"level"`
-		Node         string  `json:"node"`
-		Instance     string  `json:"instance"`
-		Details      string  `json:"details"`
+		Name         word    `json:"name"`
+		Level        word    `json:"level"`
+		Node         word    `json:"node"`
+		Instance     word    `json:"instance"`
+		Details      word    `json:"details"`
 		TimeRaised   instant `json:"time_raised"`
 		Acknowledged bool    `json:"acknowledged"`
 	}
@@ -43,7 +43,8 @@ func (c *Client) Alarms(ctx context.Context) ([]Alarm, error) {
 	}
 	alarms := make([]Alarm, 0, len(rows))
 	for _, w := range rows {
-		alarms = append(alarms, Alarm{w.Identifier, w.Name, w.Level, w.Node, w.Instance, w.Details, w.TimeRaised.Time, w.Acknowledged})
+		alarms = append(alarms, Alarm{w.Identifier, string(w.Name), string(w.Level), string(w.Node), string(w.Instance), string(w.Details),
+			w.TimeRaised.Time, w.Acknowledged})
 	}
 	return alarms, nil
 }

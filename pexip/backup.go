@@ -38,9 +38,9 @@ func (c *Client) Backups(ctx context.Context) ([]Backup, error) {
 	type wire struct {
 		Filename string  `json:"filename"`
 		Date     instant `json:"date"`
-		Version  string  `json:"version"`
-		Build    string  `json:"build"`
-		Type     string  `json:"type"`
+		Version  word    `json:"version"`
+		Build    word    `json:"build"`
+		Type     word    `json:"type"`
 		Size     int64   `json:"size"`
 		SHA256   string  `json:"sha256sum"`
 		URI      string  `json:"resource_uri"`
@@ -51,16 +51,9 @@ func (c *Client) Backups(ctx context.Context) ([]Backup, error) {
 	}
 	out := make([]Backup, 0, len(rows))
 	for _, w := range rows {
-		out = append(out, Backup{w.Filename, w.Date.Time, w.Version, w.Build, w.Type, w.Size, w.SHA256, w.URI, ""})
+		out = append(out, Backup{w.Filename, w.Date.Time, string(w.Version), string(w.Build), string(w.Type), w.Size, w.SHA256, w.URI, ""})
 	}
 	return out, nil
-}
-
-type backupRequest struct {
-	State       string `json:"state"`
-	Message     string `json:"message"`
-	DownloadURI string `json:"download_uri"`
-	ResourceURI string `json:"resource_uri"`
 }
 
 // CreateBackup makes an encrypted backup of the Management Node's configuration and waits (at
@@ -100,14 +93,12 @@ func (c *Client) requestBackup(ctx context.Context, passphrase string) error {
 	}
 	r.secret, r.quiet = passphrase, c.cfg.DigestTimeout
 	var reply okReply
-	if _, err := c.write(ctx, r, &reply); err != nil {
-		return err
-	}
-	return reply.err(r.op, r.path)
+	_, err = c.write(ctx, r, &reply)
+	return err
 }
 
-func (c *Client) backupRequests(ctx context.Context) ([]backupRequest, error) {
-	rs, err := list[backupRequest](ctx, c, "read the backup requests", "status/v1/backup_request/")
+func (c *Client) backupRequests(ctx context.Context) ([]fileRequest, error) {
+	rs, err := list[fileRequest](ctx, c, "read the backup requests", "status/v1/backup_request/")
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil // a release that makes the backup at once
 	}
@@ -118,7 +109,7 @@ func (c *Client) backupRequests(ctx context.Context) ([]backupRequest, error) {
 type backupWait struct {
 	client   *Client
 	before   []Backup
-	requests []backupRequest
+	requests []fileRequest
 	made     Backup
 }
 
@@ -129,12 +120,12 @@ func (w *backupWait) look(ctx context.Context) (bool, error) {
 	}
 	var download string
 	for _, r := range requests {
-		if slices.ContainsFunc(w.requests, func(o backupRequest) bool { return o.ResourceURI == r.ResourceURI }) {
+		if slices.ContainsFunc(w.requests, r.same) {
 			continue
 		}
 		switch {
 		case r.DownloadURI != "":
-			download = r.DownloadURI
+			download = string(r.DownloadURI)
 		case r.Message != "":
 			return false, fmt.Errorf("the node says %q (state %q)", r.Message, r.State)
 		default:
@@ -183,26 +174,10 @@ func (c *Client) DownloadBackup(ctx context.Context, b Backup, w io.Writer) erro
 		return fmt.Errorf("%s: the node gives no size and checksum to verify it by: %w", op, ErrChecksum)
 	}
 	sum := sha256.New()
-	var n int64
-	fetch := func(uri string) error {
-		r := get(op, uri)
-		return c.repeat(ctx, func() error {
-			return c.exchange(ctx, r, func(res *http.Response, body io.Reader) error {
-				if isJSON(res) {
-					return errNotAFile
-				}
-				var err error
-				n, err = io.Copy(io.MultiWriter(w, sum), io.LimitReader(body, b.Size+1))
-				if err != nil {
-					return fmt.Errorf("%s: after %d of %d bytes: %w", op, n, b.Size, err)
-				}
-				return nil
-			})
-		})
-	}
-	err = fetch(b.URI)
+	dst := io.MultiWriter(w, sum)
+	n, err := c.download(ctx, op, b.URI, dst, b.Size+1)
 	if errors.Is(err, errNotAFile) && b.DownloadURI != "" && b.DownloadURI != b.URI {
-		err = fetch(b.DownloadURI)
+		n, err = c.download(ctx, op, b.DownloadURI, dst, b.Size+1)
 	}
 	if err != nil {
 		return err
@@ -213,8 +188,34 @@ func (c *Client) DownloadBackup(ctx context.Context, b Backup, w io.Writer) erro
 	return nil
 }
 
+// download copies the file at uri to w, at most limit bytes of it (negative: all). Only what fails
+// before the first byte is repeated.
+func (c *Client) download(ctx context.Context, op, uri string, w io.Writer, limit int64) (n int64, err error) {
+	uri = strings.TrimPrefix(uri, strings.TrimSuffix(c.base.String(), "/")) // whether addresses come with the host is not documented
+	if !strings.HasPrefix(uri, "/") {
+		return 0, fmt.Errorf("%s: %q is not a path below %s on this node", op, oneLine(uri), apiRoot)
+	}
+	r := get(op, uri)
+	err = c.repeat(ctx, func() error {
+		return c.exchange(ctx, r, func(res *http.Response, body io.Reader) error {
+			if isJSON(res) {
+				return errNotAFile
+			}
+			if limit >= 0 {
+				body = io.LimitReader(body, limit)
+			}
+			var err error
+			if n, err = io.Copy(w, body); err != nil {
+				return fmt.Errorf("%s: after %d bytes: %w", op, n, err)
+			}
+			return nil
+		})
+	})
+	return n, err
+}
+
 // errNotAFile: vendor sources disagree on whether a backup's own address gives the file.
-var errNotAFile = errors.New("the node answers with a description instead of the backup's file; fetch it in the web interface")
+var errNotAFile = errors.New("the node answers with a description instead of the file; fetch it in the web interface")
 
 func isJSON(res *http.Response) bool {
 	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))

@@ -127,7 +127,7 @@ func TestDownloadIsVerified(t *testing.T) {
 	inject(t, srv, pexiptest.Fault{Kind: pexiptest.Truncate, Path: good.Filename})
 	fails(t, c.DownloadBackup(t.Context(), good, new(bytes.Buffer)), pexip.ErrChecksum)
 	full := errors.New("disk is full")
-	fails(t, c.DownloadBackup(t.Context(), good, failWriter{full}), full, "after 0 of")
+	fails(t, c.DownloadBackup(t.Context(), good, failWriter{full}), full, "after 0 bytes")
 }
 
 type failWriter struct{ err error }

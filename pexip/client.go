@@ -24,6 +24,9 @@ const (
 	maxRepeats = 3
 	// maxRetryAfter is the longest a Retry-After is followed.
 	maxRetryAfter = 2 * time.Minute
+	// maxAtOnce is how many requests are under way at the same time. Pexip's own command line client
+	// keeps to 5, because more slow the node down.
+	maxAtOnce = 5
 )
 
 // call is one request and what to tell a person if it fails.
@@ -115,7 +118,13 @@ func (c *Client) write(ctx context.Context, r call, out any) (http.Header, error
 	var header http.Header
 	err := c.exchange(ctx, r, func(res *http.Response, body io.Reader) error {
 		header = res.Header
-		return decode(r, res, body, out)
+		if err := decode(r, res, body, out); err != nil {
+			return err
+		}
+		if reply, ok := out.(*okReply); ok {
+			return reply.refusal(r, res)
+		}
+		return nil
 	})
 	return header, err
 }
@@ -124,11 +133,20 @@ func (c *Client) write(ctx context.Context, r call, out any) (http.Header, error
 // except what fails before anything is sent (context, rate limit) or while reading our own file.
 func (c *Client) exchange(ctx context.Context, r call, handle func(*http.Response, io.Reader) error) error {
 	if err := c.limiter.Wait(ctx); err != nil {
+		if ctx.Err() == nil { // the limiter sees that the deadline would pass first, in words of its own
+			err = fmt.Errorf("%w (%w)", context.DeadlineExceeded, err)
+		}
 		return fmt.Errorf("%s: not sent: %w", r.op, err)
 	}
 	auth, err := c.authorization(ctx, r)
 	if err != nil {
 		return err
+	}
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return fmt.Errorf("%s: not sent: %w", r.op, ctx.Err())
 	}
 	ctx, dog := watch(ctx, c.cfg.StallTimeout)
 	defer dog.stop()
@@ -166,7 +184,7 @@ func (c *Client) request(ctx context.Context, r call, auth string, dog *watchdog
 	quiet := cmp.Or(r.quiet, c.cfg.StallTimeout)
 	if r.stream == nil {
 		body = bytes.NewReader(r.body)
-		dog.allow(quiet)
+		dog.allow(quiet, answering)
 	}
 	address := r.address
 	if address == "" {

@@ -45,7 +45,7 @@ func TestErrorShapes(t *testing.T) {
 		inject(t, srv, pexiptest.Fault{Kind: pexiptest.Answer, Path: "alarm", Status: tc.status, Body: tc.body, Times: -1})
 		_, err := c.Alarms(t.Context())
 		e, isError := errors.AsType[*pexip.Error](err)
-		if !isError || e.Status != tc.status || e.Message != tc.message || e.Body != tc.body || e.Method != "GET" || e.Path != "/api/admin/status/v1/alarm/?limit=200" {
+		if !isError || e.Status != tc.status || e.Message != tc.message || e.Body != tc.body || e.Method != "GET" || e.Path != "/api/admin/status/v1/alarm/?limit=1000" {
 			t.Errorf("%d %s: %#v", tc.status, tc.body, err)
 			continue
 		}

@@ -111,13 +111,14 @@ func newLimiter(perMinute int) *rate.Limiter {
 }
 
 // Client talks to one Management Node. It is safe for concurrent use; all its calls share one
-// rate limit, Config.CallsPerMinute.
+// rate limit, Config.CallsPerMinute, and no more than five are under way at the same time.
 type Client struct {
 	cfg     Config
 	base    *url.URL
 	http    *http.Client
 	login   login
 	limiter *rate.Limiter
+	slots   chan struct{} // one for each request under way
 }
 
 // New checks cfg and makes a client; it sends nothing. The error names every fault of cfg at once.
@@ -128,7 +129,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	hc, httpErr := newHTTPClient(cfg)
 	c := &Client{cfg: cfg.withDefaults(), base: base, http: hc,
-		limiter: newLimiter(cmp.Or(cfg.CallsPerMinute, 1000))}
+		limiter: newLimiter(cmp.Or(cfg.CallsPerMinute, 1000)), slots: make(chan struct{}, maxAtOnce)}
 	var loginErr error
 	c.login, loginErr = newLogin(c, cfg)
 	if err := errors.Join(urlErr, loginErr, httpErr, cfg.checkNumbers()); err != nil {

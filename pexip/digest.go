@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"time"
 )
 
 // pieceSize is how much is read, hashed and handed on at a time, in bytes.
@@ -89,14 +90,44 @@ func (p *pieces) next() ([]byte, error) {
 	return b, nil
 }
 
+// lastChance is how long a read of our own file may go on once nobody waits for it any more.
+const lastChance = 250 * time.Millisecond
+
+// nextWithin is next, except that it ends soon after ctx even if the read hangs, as on a network
+// share that went away. (The HTTP transport would wait for it without limit.) p is lost then.
+func (p *pieces) nextWithin(ctx context.Context) ([]byte, error) {
+	type read struct {
+		b   []byte
+		err error
+	}
+	done, at := make(chan read, 1), p.off
+	go func() {
+		b, err := p.next()
+		done <- read{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.b, r.err
+	case <-ctx.Done():
+	}
+	t := time.NewTimer(lastChance)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil, context.Cause(ctx)
+	case <-t.C:
+		return nil, fmt.Errorf("read %s: it hangs at byte %d, look at the disk or network share it is on: %w", p.name, at, context.Cause(ctx))
+	}
+}
+
 // absorb hashes content from off to end into d.
 func (p *pieces) absorb(ctx context.Context, d *digest, off, end int64, m *meter) error {
 	p.span(off, end)
 	for p.off < p.end {
-		if err := ctx.Err(); err != nil {
-			return err
+		b, err := p.nextWithin(ctx)
+		if err == nil {
+			err = ctx.Err()
 		}
-		b, err := p.next()
 		if err != nil {
 			return err
 		}

@@ -185,7 +185,7 @@ func (r call) adviceFor(status int) string {
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		return "the node refuses these credentials; nothing was changed"
+		return "the node refuses these credentials; nothing was changed. A login through Entra or OpenID Connect does not work here, and where Basic is switched off only an OAuth2 client does"
 	case http.StatusForbidden:
 		return "the role of this account lacks the permission; nothing was changed"
 	case http.StatusTooManyRequests:
@@ -207,6 +207,7 @@ func retryAfter(h http.Header) time.Duration {
 	return 0
 }
 
+// title is an HTML page's.
 var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
 // flatten reads every error shape the node is known to use: {"resource":{"field":["text"]}},

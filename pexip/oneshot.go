@@ -34,9 +34,6 @@ func (c *Client) UploadAndStart(ctx context.Context, p Package, progress func(Pr
 	c.login.renew()
 	var reply okReply
 	_, err = c.write(ctx, r, &reply)
-	if err == nil {
-		err = reply.err(r.op, r.path)
-	}
 	done := Uploaded{Bytes: out.reached(), Attempts: 1}
 	if err != nil && !out.complete() {
 		return done, fmt.Errorf("%w; not everything was sent, so nothing was started", err)

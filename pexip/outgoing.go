@@ -23,83 +23,122 @@ type outgoing struct {
 	// last says that the node has everything after this request.
 	last bool
 
-	mu       sync.Mutex
-	dog      *watchdog
-	quiet    time.Duration
-	rest     []byte
-	stage    int // 0 prefix, 1 package, 2 suffix, 3 end
+	dog   *watchdog
+	quiet time.Duration
+	turn  sync.Mutex // held while a Read runs
+	rest  []byte
+	from  int64
+	size  int64
+
+	mu       sync.Mutex // held for moments only
+	stage    int        // 0 prefix, 1 package, 2 suffix, 3 end
 	handed   int64
-	size     int64
 	detached bool
 	err      error
 }
 
 func newOutgoing(e envelope, p *pieces, sum *digest, m *meter) *outgoing {
-	return &outgoing{envelope: e, pieces: p, sum: sum, meter: m, size: p.end - p.off, rest: e.prefix}
+	return &outgoing{envelope: e, pieces: p, sum: sum, meter: m, from: p.off, size: p.end - p.off, rest: e.prefix}
 }
 
 func (o *outgoing) length() int64 { return int64(len(o.prefix)) + o.size + int64(len(o.suffix)) }
 
-func (o *outgoing) attach(dog *watchdog, quiet time.Duration) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.dog, o.quiet = dog, quiet
-}
+// attach is called before the transport sees the body.
+func (o *outgoing) attach(dog *watchdog, quiet time.Duration) { o.dog, o.quiet = dog, quiet }
 
 var errDetached = errors.New("the request is over")
 
 func (o *outgoing) Read(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.detached {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	if o.isDetached() {
 		return 0, errDetached
 	}
 	if err := o.dog.over(); err != nil {
 		return 0, err
 	}
 	if err := o.fill(); err != nil {
-		if err != io.EOF {
-			o.err = err
-		}
+		o.note(err)
 		return 0, err
 	}
 	n := copy(b, o.rest)
 	o.rest = o.rest[n:]
-	if o.stage == 1 {
-		o.handed += int64(n)
-	}
-	o.dog.moved()
-	if len(o.rest) == 0 && o.stage == 1 && o.handed == o.size && len(o.suffix) == 0 || len(o.rest) == 0 && o.stage == 2 {
-		o.sent()
+	if o.took(n) {
+		o.dog.allow(o.quiet, string(Digesting))
+		if o.last {
+			o.meter.show(Digesting, o.pieces.off)
+		}
+	} else {
+		o.dog.moved(string(Sending))
 	}
 	return n, nil
 }
 
+func (o *outgoing) isDetached() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.detached
+}
+
+// note keeps what went wrong on our side.
+func (o *outgoing) note(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != io.EOF && err != errDetached {
+		o.err = err
+	}
+}
+
+// took counts n bytes handed out and says whether they were the last: from then on the node digests.
+func (o *outgoing) took(n int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.stage == 1 {
+		o.handed += int64(n)
+	}
+	if len(o.rest) == 0 && (o.stage == 2 || o.stage == 1 && o.handed == o.size && len(o.suffix) == 0) {
+		o.stage = 3
+	}
+	return o.stage == 3
+}
+
+// enter goes to the next stage with bytes in it and returns it.
+func (o *outgoing) enter() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.stage == 3:
+	case o.handed < o.size:
+		o.stage = 1
+	default:
+		o.stage = 2
+	}
+	return o.stage
+}
+
 // fill makes rest non-empty or returns io.EOF.
 func (o *outgoing) fill() error {
-	for len(o.rest) == 0 {
-		switch {
-		case o.stage == 3:
-			return io.EOF
-		case o.stage < 2 && o.handed < o.size:
-			o.stage = 1
-			if err := o.read(); err != nil {
-				return err
-			}
-		default:
-			o.stage, o.rest = 2, o.suffix
-			if len(o.rest) == 0 {
-				o.stage = 3
-			}
-		}
+	if len(o.rest) > 0 {
+		return nil
 	}
-	return nil
+	switch o.enter() {
+	case 1:
+		return o.read()
+	case 2:
+		o.rest = o.suffix // never empty here: without one, the end came with the last byte
+		return nil
+	}
+	return io.EOF
 }
 
 func (o *outgoing) read() error {
-	piece, err := o.pieces.next()
+	o.dog.moved(reading)
+	piece, err := o.pieces.nextWithin(o.dog.ctx)
 	if err != nil {
 		return err
+	}
+	if o.isDetached() {
+		return errDetached
 	}
 	o.sum.write(piece)
 	if o.pieces.off == o.pieces.end && o.verify != nil {
@@ -112,15 +151,6 @@ func (o *outgoing) read() error {
 	return nil
 }
 
-// sent runs when the last byte is handed out: from now on the node is digesting.
-func (o *outgoing) sent() {
-	o.stage = 3
-	o.dog.allow(o.quiet)
-	if o.last {
-		o.meter.show(Digesting, o.pieces.off)
-	}
-}
-
 // Close is for the transport; there is nothing to close.
 func (o *outgoing) Close() error { return nil }
 
@@ -130,8 +160,10 @@ func (o *outgoing) detach() error {
 		return nil
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.detached = true
+	o.mu.Unlock()
+	o.turn.Lock() // waits for a Read under way, which ends soon after the request does
+	defer o.turn.Unlock()
 	o.sum.wait()
 	return o.err
 }
@@ -150,5 +182,5 @@ func (o *outgoing) complete() bool {
 func (o *outgoing) reached() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.pieces.end - o.size + o.handed
+	return o.from + o.handed
 }

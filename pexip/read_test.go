@@ -77,7 +77,7 @@ func TestNodesTakesWhatOtherReleasesSend(t *testing.T) {
 	if got[0].HasStatus || got[0].UpgradeIdle() || got[0].Synced() {
 		t.Errorf("a node without status counts as idle or synced: %+v", got[0])
 	}
-	want := pexip.Node{ID: 7, Name: "a", Role: pexip.Conferencing, Address: "10.0.0.7", Location: "Nested", Version: "39.1", UpgradeStatus: "Idle", HasStatus: true,
+	want := pexip.Node{ID: 7, Name: "a", Role: pexip.Conferencing, Address: "10.0.0.7", Location: "Nested", Version: "39.1", UpgradeStatus: "Idle", HasStatus: true, MaintenanceMode: true,
 		LastUpdated: time.Date(2020, 11, 27, 20, 40, 44, 605738000, time.UTC)}
 	if d := cmp.Diff(want, got[1]); d != "" {
 		t.Error(d)
@@ -88,7 +88,7 @@ func TestNodesTakesWhatOtherReleasesSend(t *testing.T) {
 }
 
 func TestListsFollowNext(t *testing.T) {
-	opt := pexiptest.Options{}
+	opt := pexiptest.Options{MaxLimit: 200} // less than is asked for: "next" counts, not the limit
 	for i := range 450 {
 		opt.Nodes = append(opt.Nodes, pexiptest.Node{Name: fmt.Sprintf("conf%03d", i), Address: fmt.Sprintf("10.1.%d.%d", i/200, i%200)})
 	}
@@ -109,7 +109,7 @@ func TestListsRefuseStrangeNext(t *testing.T) {
 		"//evil.example.org/api/admin/status/v1/alarm/":       "not a path below",
 		"/api/admin/../../etc/":                               "not a path below",
 		"/other/":                                             "not a path below",
-		"/api/admin/status/v1/alarm/?limit=200":               "next page is itself",
+		"/api/admin/status/v1/alarm/?limit=1000":              "next page is itself",
 	} {
 		srv, c := inProcess(t, pexiptest.Options{}, nil)
 		inject(t, srv, answer("alarm", `{"meta":{"next":"`+next+`"},"objects":[]}`))

@@ -38,19 +38,22 @@ type syslogConfig struct {
 // SyslogCoverage reads the syslog servers and who refers to them: each Management Node for
 // itself, each system location for the Conferencing Nodes in it.
 func (c *Client) SyslogCoverage(ctx context.Context) (SyslogCoverage, error) {
+	var i inventory
+	var err error
+	if i.managers, err = list[nodeConfig](ctx, c, "read the management nodes", "configuration/v1/management_vm/"); err != nil {
+		return SyslogCoverage{}, err
+	}
+	if i.workers, err = list[nodeConfig](ctx, c, "read the conferencing nodes", "configuration/v1/worker_vm/"); err != nil {
+		return SyslogCoverage{}, err
+	}
+	if err := i.readPlaces(ctx, c); err != nil {
+		return SyslogCoverage{}, err
+	}
+	return c.syslogCoverage(ctx, i)
+}
+
+func (c *Client) syslogCoverage(ctx context.Context, i inventory) (SyslogCoverage, error) {
 	servers, err := list[syslogConfig](ctx, c, "read the syslog servers", "configuration/v1/syslog_server/")
-	if err != nil {
-		return SyslogCoverage{}, err
-	}
-	managers, err := list[nodeConfig](ctx, c, "read the management nodes", "configuration/v1/management_vm/")
-	if err != nil {
-		return SyslogCoverage{}, err
-	}
-	workers, err := list[nodeConfig](ctx, c, "read the conferencing nodes", "configuration/v1/worker_vm/")
-	if err != nil {
-		return SyslogCoverage{}, err
-	}
-	places, err := list[location](ctx, c, "read the system locations", "configuration/v1/system_location/")
 	if err != nil {
 		return SyslogCoverage{}, err
 	}
@@ -58,7 +61,7 @@ func (c *Client) SyslogCoverage(ctx context.Context) (SyslogCoverage, error) {
 	for _, s := range servers {
 		out.Servers = append(out.Servers, s.SyslogServer)
 	}
-	out.Unwired = unwired(servers, managers, workers, places)
+	out.Unwired = unwired(servers, i.managers, i.workers, i.places)
 	return out, nil
 }
 

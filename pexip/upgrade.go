@@ -1,6 +1,7 @@
 package pexip
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,31 @@ type VersionInfo struct {
 	Major         int    `json:"major"`
 }
 
+// UnmarshalJSON takes the fields in whatever form they come, and leaves a version that is not
+// spelled out (an address in its place, for example) empty, which nobody may take for a version.
+func (v *VersionInfo) UnmarshalJSON(b []byte) error {
+	var w struct {
+		Version       word  `json:"version"`
+		PseudoVersion word  `json:"pseudo_version"`
+		BuildDate     word  `json:"build_date"`
+		Major         tally `json:"major"`
+	}
+	_ = json.Unmarshal(b, &w) // no object: nothing is known
+	*v = VersionInfo{Version: string(w.Version), PseudoVersion: string(w.PseudoVersion), BuildDate: string(w.BuildDate)}
+	if w.Major.n != nil {
+		v.Major = *w.Major.n
+	}
+	return nil
+}
+
+// known is nil for a version that says nothing.
+func (v *VersionInfo) known() *VersionInfo {
+	if v == nil || v.Version == "" {
+		return nil
+	}
+	return v
+}
+
 // UpgradeRequest is a package on its way to the Management Node.
 type UpgradeRequest struct {
 	ID string
@@ -43,18 +69,18 @@ const (
 )
 
 type wireRequest struct {
-	UUID        string       `json:"uuid"`
-	ResourceURI string       `json:"resource_uri"`
-	State       string       `json:"state"`
+	UUID        word         `json:"uuid"`
+	ResourceURI word         `json:"resource_uri"`
+	State       word         `json:"state"`
 	Offset      *int64       `json:"offset"`
 	Current     *VersionInfo `json:"current"`
 	Upgrade     *VersionInfo `json:"upgrade"`
 }
 
 func (w wireRequest) request(path string) (UpgradeRequest, error) {
-	r := UpgradeRequest{ID: w.UUID, State: w.State, Current: w.Current, Upgrade: w.Upgrade}
+	r := UpgradeRequest{ID: string(w.UUID), State: string(w.State), Current: w.Current.known(), Upgrade: w.Upgrade.known()}
 	if r.ID == "" {
-		r.ID = lastSegment(w.ResourceURI)
+		r.ID = lastSegment(string(w.ResourceURI))
 	}
 	if w.Offset == nil || *w.Offset < 0 || r.ID == "" {
 		return r, misshapen("read an upgrade request", path, "offset or uuid is missing")
@@ -114,7 +140,8 @@ func requestPath(id, action string) (string, error) {
 //
 // The form of the reply is not documented (unverified), so the id is looked for in the body, in
 // the Location header, and last among the requests: exactly one that was not there before and
-// holds no bytes. The last way is also taken when no answer came. Not repeated by itself.
+// holds no bytes. The last way is also taken when no answer came. Not repeated by itself. When the
+// request was made but cannot be read back, its ID is returned together with the error.
 func (c *Client) CreateUpgradeRequest(ctx context.Context, totalSize int64) (UpgradeRequest, error) {
 	const op = "create an upgrade request"
 	if totalSize <= 0 {
@@ -138,6 +165,7 @@ func (c *Client) CreateUpgradeRequest(ctx context.Context, totalSize int64) (Upg
 	if id := createdID(raw, header); id != "" && err == nil {
 		made, err := c.UpgradeRequest(ctx, id)
 		if !errors.Is(err, ErrNotFound) { // else the id in the reply is not the one in the address
+			made.ID = cmp.Or(made.ID, id)
 			return made, err
 		}
 	}
@@ -161,15 +189,18 @@ func (c *Client) refuseForeign(ctx context.Context) error {
 
 // createdID looks for the new request's id in the reply.
 func createdID(raw json.RawMessage, header http.Header) string {
-	var body struct {
-		UploadID string `json:"upload_id"`
-		Data     struct {
-			UploadID string `json:"upload_id"`
-			UUID     string `json:"uuid"`
-		} `json:"data"`
+	type ids struct {
+		UploadID word `json:"upload_id"`
+		UUID     word `json:"uuid"`
 	}
-	_ = json.Unmarshal(raw, &body) // what does not fit stays empty
-	for _, id := range []string{body.UploadID, body.Data.UploadID, body.Data.UUID, lastSegment(header.Get("Location"))} {
+	var outer struct {
+		ids
+		Data json.RawMessage `json:"data"`
+	}
+	var inner ids
+	_ = json.Unmarshal(raw, &outer) // what does not fit stays empty
+	_ = json.Unmarshal(outer.Data, &inner)
+	for _, id := range []string{string(outer.UploadID), string(inner.UploadID), string(inner.UUID), lastSegment(header.Get("Location"))} {
 		if requestID.MatchString(id) {
 			return id
 		}
@@ -205,18 +236,24 @@ type Validation struct {
 // okReply is the node's answer to upload, finish and cancel. A refusal is a status 400, so "ok" is
 // never false; if it is all the same, that is a failure.
 type okReply struct {
-	OK      *bool        `json:"ok"`
-	Status  string       `json:"status"`
-	Error   any          `json:"error"`
-	Current *VersionInfo `json:"current"`
-	Upgrade *VersionInfo `json:"upgrade"`
+	OK      *bool           `json:"ok"`
+	Status  word            `json:"status"`
+	Error   json.RawMessage `json:"error"`
+	Current *VersionInfo    `json:"current"`
+	Upgrade *VersionInfo    `json:"upgrade"`
 }
 
-func (r okReply) err(op, path string) error {
-	if r.OK != nil && !*r.OK || r.Status != "" && r.Status != "success" || r.Error != nil {
-		return &Error{Op: op, Method: http.MethodPost, Path: apiPath(path), Status: http.StatusOK, sent: true, Err: errors.New("the node says it did not work")}
+// refusal is the error in a 2xx answer that says that it did not work.
+func (r *okReply) refusal(of call, res *http.Response) error {
+	told := len(r.Error) > 0 && string(r.Error) != "null"
+	if !(r.OK != nil && !*r.OK || r.Status != "" && !strings.EqualFold(string(r.Status), "success") || told) {
+		return nil
 	}
-	return nil
+	e := nonsense(of, res, nil, errors.New("the node says it did not work"))
+	if told {
+		e.Message, e.Fields = flatten(r.Error)
+	}
+	return e
 }
 
 // ValidateUpgrade has the node check an uploaded package without installing it, and tells which
@@ -227,7 +264,7 @@ func (c *Client) ValidateUpgrade(ctx context.Context, id string) (Validation, er
 	if err != nil {
 		return Validation{}, err
 	}
-	current, upgrade := reply.Current, reply.Upgrade
+	current, upgrade := reply.Current.known(), reply.Upgrade.known()
 	if current == nil || upgrade == nil {
 		r, err := c.UpgradeRequest(ctx, id)
 		if err != nil {
@@ -235,7 +272,7 @@ func (c *Client) ValidateUpgrade(ctx context.Context, id string) (Validation, er
 		}
 		current, upgrade = r.Current, r.Upgrade
 	}
-	if current == nil || upgrade == nil || upgrade.Version == "" {
+	if current == nil || upgrade == nil {
 		return Validation{}, misshapen("validate upgrade request "+id, requestsPath+id+"/", "current or upgrade version is missing")
 	}
 	return Validation{*current, *upgrade}, nil
@@ -259,6 +296,24 @@ func outcome(err error) error {
 	return err
 }
 
+// UpgradeBegan says whether an upgrade shows: the primary Management Node reports anything but an
+// idle upgrade state, or runs target, for example "39.1 (83067.0.0)" (empty: only the state is
+// looked at). It is for after ErrOutcomeUnknown, where repeating the start is wrong. True is proof;
+// false proves nothing, because a node may take its time: ask for 15 minutes, then ask a person.
+// While the node restarts the error is one for which Unavailable is true, which after a start is a
+// good sign. It may be repeated safely.
+func (c *Client) UpgradeBegan(ctx context.Context, target string) (bool, error) {
+	nodes, err := c.ManagementNodes(ctx)
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Primary })
+	if i < 0 || !nodes[i].HasStatus || nodes[i].UpgradeStatus == "" {
+		return false, misshapen("look for signs of an upgrade", "status/v1/management_vm/", "no primary management node tells its state")
+	}
+	return !nodes[i].UpgradeIdle() || target != "" && sameVersion(nodes[i].Version, target), nil
+}
+
 func (c *Client) finish(ctx context.Context, op, id string, validateOnly bool, advice string) (okReply, error) {
 	path, err := requestPath(id, "finish")
 	if err != nil {
@@ -270,10 +325,8 @@ func (c *Client) finish(ctx context.Context, op, id string, validateOnly bool, a
 	}
 	r.quiet = c.cfg.DigestTimeout
 	var reply okReply
-	if _, err := c.write(ctx, r, &reply); err != nil {
-		return reply, err
-	}
-	return reply, reply.err(op, path)
+	_, err = c.write(ctx, r, &reply)
+	return reply, err
 }
 
 // CancelUpgradeRequest removes an upgrade request and the bytes uploaded so far: by cancel, else

@@ -57,7 +57,8 @@ type upload struct {
 	sum  *digest // of the package up to off
 	done Uploaded
 
-	confirmed bool // the node's offset was seen to follow a chunk of this call
+	furthest  int64 // that bytes of this package are known to have been sent
+	confirmed bool  // the node's offset was seen to follow a chunk of this call
 	best      int64
 	failing   time.Time // of the first failure since off last grew beyond best
 	ignored   int       // chunks that were accepted without effect since then
@@ -91,7 +92,7 @@ func (u *upload) run(ctx context.Context) error {
 	if err := u.moveTo(ctx, r.Offset); err != nil {
 		return err
 	}
-	u.best = u.off
+	u.best, u.furthest = u.off, u.off
 	for u.off < u.p.Size {
 		if err := u.step(ctx); err != nil {
 			return err
@@ -106,6 +107,7 @@ func (u *upload) step(ctx context.Context) error {
 	before := u.off
 	n := min(u.client.cfg.ChunkSize, u.p.Size-u.off)
 	reached, err := u.send(ctx, n)
+	u.furthest = max(u.furthest, reached)
 	if err == nil && u.confirmed && u.off < u.p.Size {
 		u.grew()
 		return nil
@@ -119,8 +121,8 @@ func (u *upload) step(ctx context.Context) error {
 	if askErr != nil {
 		return askErr
 	}
-	if at > reached {
-		return fmt.Errorf("the node has %d bytes, only %d were sent: somebody else is sending too: %w", at, reached, ErrConflict)
+	if at > u.furthest {
+		return fmt.Errorf("the node has %d bytes, only %d were sent: somebody else is sending too: %w", at, u.furthest, ErrConflict)
 	}
 	if accepted := err == nil || status(err)/100 == 2; accepted && at <= before {
 		u.ignored++
@@ -166,9 +168,6 @@ func (u *upload) send(ctx context.Context, n int64) (int64, error) {
 	u.done.Attempts++
 	var reply okReply
 	_, err = u.client.write(ctx, r, &reply)
-	if err == nil {
-		err = reply.err(r.op, r.path)
-	}
 	reached := out.reached()
 	u.done.Bytes += reached - u.off
 	if err == nil {

@@ -8,10 +8,23 @@ import (
 	"time"
 )
 
-// stallError is the cause when nothing moved for too long.
-type stallError struct{ after time.Duration }
+// What a request is doing, for the error when it stalls.
+const (
+	connecting = "connecting"
+	reading    = "reading the package"
+	answering  = "waiting for the answer"
+	receiving  = "receiving the answer"
+)
 
-func (e *stallError) Error() string { return fmt.Sprintf("nothing moved for %s", e.after) }
+// stallError is the cause when nothing moved for too long.
+type stallError struct {
+	after time.Duration
+	phase string
+}
+
+func (e *stallError) Error() string {
+	return fmt.Sprintf("nothing moved for %s while %s", e.after, e.phase)
+}
 
 // Timeout makes it a timeout in the sense of net.Error.
 func (e *stallError) Timeout() bool { return true }
@@ -19,7 +32,9 @@ func (e *stallError) Timeout() bool { return true }
 // watchdog cancels a request when no byte has moved for its patience.
 type watchdog struct {
 	over     func() error // why the request is over; nil while it is not
+	ctx      context.Context
 	mu       sync.Mutex
+	phase    string
 	patience time.Duration
 	timer    *time.Timer
 	cancel   context.CancelCauseFunc
@@ -28,7 +43,7 @@ type watchdog struct {
 
 func watch(ctx context.Context, patience time.Duration) (context.Context, *watchdog) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	d := &watchdog{over: func() error { return context.Cause(ctx) }, patience: patience, cancel: cancel}
+	d := &watchdog{over: func() error { return context.Cause(ctx) }, ctx: ctx, phase: connecting, patience: patience, cancel: cancel}
 	d.timer = time.AfterFunc(patience, d.bite)
 	return ctx, d
 }
@@ -36,7 +51,7 @@ func watch(ctx context.Context, patience time.Duration) (context.Context, *watch
 func (d *watchdog) bite() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stalled = &stallError{d.patience}
+	d.stalled = &stallError{d.patience, d.phase}
 	d.cancel(d.stalled)
 }
 
@@ -51,18 +66,19 @@ func (d *watchdog) cause(err error) error {
 }
 
 // moved starts the patience anew.
-func (d *watchdog) moved() {
+func (d *watchdog) moved(phase string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.phase = phase
 	d.timer.Reset(d.patience)
 }
 
 // allow changes the patience, from now on.
-func (d *watchdog) allow(patience time.Duration) {
+func (d *watchdog) allow(patience time.Duration, phase string) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.patience = patience
-	d.timer.Reset(patience)
+	d.mu.Unlock()
+	d.moved(phase)
 }
 
 func (d *watchdog) stop() {
@@ -80,7 +96,7 @@ type watchedReader struct {
 func (w *watchedReader) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
 	if n > 0 {
-		w.dog.moved()
+		w.dog.moved(receiving)
 	}
 	if err != nil && err != io.EOF {
 		err = w.dog.cause(err)

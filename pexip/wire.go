@@ -1,21 +1,26 @@
 package pexip
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// pageSize is asked for in lists (the node's own default is 20, its maximum unknown);
-// maxPages stops a list whose "next" never ends.
+// pageSize is asked for in lists (the node's own default is 20, its maximum unknown, so "next" is
+// followed whatever comes back); maxPages stops a list whose "next" never ends.
 const (
-	pageSize = 200
+	pageSize = 1000
 	maxPages = 1000
 )
 
@@ -30,31 +35,56 @@ type page[T any] struct {
 	Objects *[]T      `json:"objects"`
 }
 
-// list reads all objects below path, following "next".
+// pages reads a list page by page, following "next". An error ends it.
+func pages[T any](ctx context.Context, c *Client, op, path string) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		next := apiPath(path) + "?limit=" + strconv.Itoa(pageSize)
+		for range maxPages {
+			var p page[T]
+			err := c.read(ctx, op, next, &p)
+			if err == nil {
+				err = p.check(op, next)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(*p.Objects, nil) || p.last() {
+				return
+			}
+			next = *p.Meta.Next
+		}
+		yield(nil, misshapen(op, next, fmt.Sprintf("the list has more than %d pages", maxPages)))
+	}
+}
+
+func (p page[T]) last() bool { return p.Meta.Next == nil || *p.Meta.Next == "" }
+
+// check refuses what is no list, and a next page that is no other page of this node.
+func (p page[T]) check(op, path string) error {
+	switch {
+	case p.Meta == nil || p.Objects == nil:
+		return misshapen(op, path, "no list: meta or objects is missing")
+	case p.last():
+		return nil
+	case *p.Meta.Next == path:
+		return misshapen(op, path, "the list's next page is itself")
+	case !strings.HasPrefix(*p.Meta.Next, "/"):
+		return misshapen(op, path, fmt.Sprintf("next page %q is not a path below %s", oneLine(*p.Meta.Next), apiRoot))
+	}
+	return nil
+}
+
+// list reads all objects below path.
 func list[T any](ctx context.Context, c *Client, op, path string) ([]T, error) {
 	var all []T
-	next := apiPath(path) + "?limit=" + strconv.Itoa(pageSize)
-	for range maxPages {
-		var p page[T]
-		if err := c.read(ctx, op, next, &p); err != nil {
+	for rows, err := range pages[T](ctx, c, op, path) {
+		if err != nil {
 			return nil, err
 		}
-		if p.Meta == nil || p.Objects == nil {
-			return nil, misshapen(op, next, "no list: meta or objects is missing")
-		}
-		all = append(all, *p.Objects...)
-		if p.Meta.Next == nil || *p.Meta.Next == "" {
-			return all, nil
-		}
-		if *p.Meta.Next == next {
-			return nil, misshapen(op, next, "the list's next page is itself")
-		}
-		if !strings.HasPrefix(*p.Meta.Next, "/") {
-			return nil, misshapen(op, next, fmt.Sprintf("next page %q is not a path below %s", oneLine(*p.Meta.Next), apiRoot))
-		}
-		next = *p.Meta.Next
+		all = append(all, rows...)
 	}
-	return nil, misshapen(op, next, fmt.Sprintf("the list has more than %d pages", maxPages))
+	return all, nil
 }
 
 // count reads how many objects are below path without reading them.
@@ -92,8 +122,38 @@ func (t *instant) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// word is a text whose values nobody has verified: whatever comes is taken as it is, so that one
+// odd value does not make a whole list unreadable. Only null is no text at all.
+type word string
+
+func (w *word) UnmarshalJSON(b []byte) error {
+	var s string
+	switch {
+	case bytes.Equal(b, []byte("null")):
+	case json.Unmarshal(b, &s) == nil:
+	default:
+		s = string(b)
+	}
+	*w = word(s)
+	return nil
+}
+
+// tally is a number that counts; what is no number is nil, which callers must not take for 0.
+type tally struct{ n *int }
+
+func (t *tally) UnmarshalJSON(b []byte) error {
+	t.n = nil
+	if f, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		t.n = new(int(f))
+	}
+	return nil
+}
+
 // ref is a related object: its address, or the object itself.
 type ref struct{ uri, name string }
+
+// text is the name where one is given in the place of an address.
+func (r ref) text() string { return cmp.Or(r.name, r.uri) }
 
 func (r *ref) UnmarshalJSON(b []byte) error {
 	if json.Unmarshal(b, &r.uri) == nil {
@@ -103,8 +163,8 @@ func (r *ref) UnmarshalJSON(b []byte) error {
 		ResourceURI string `json:"resource_uri"`
 		Name        string `json:"name"`
 	}
-	if err := json.Unmarshal(b, &o); err != nil {
-		return err
+	if json.Unmarshal(b, &o) != nil {
+		return nil // no known form: refers to nothing
 	}
 	r.uri, r.name = o.ResourceURI, o.Name
 	return nil
@@ -117,11 +177,11 @@ func (r *refs) UnmarshalJSON(b []byte) error {
 	*r = nil
 	var many []ref
 	if json.Unmarshal(b, &many) == nil {
-		*r = many
+		*r = slices.DeleteFunc(many, func(one ref) bool { return one == (ref{}) })
 		return nil
 	}
 	var one ref
-	if err := json.Unmarshal(b, &one); err != nil {
+	if err := one.UnmarshalJSON(b); err != nil || one == (ref{}) {
 		return err
 	}
 	*r = refs{one}

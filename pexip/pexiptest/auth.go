@@ -14,7 +14,7 @@ import (
 // authorized accepts the account and tokens that were issued and have not expired.
 func (s *Server) authorized(r *http.Request) bool {
 	if user, password, ok := r.BasicAuth(); ok {
-		return same(user, s.opt.Basic.Username) && same(password, s.opt.Basic.Password)
+		return !s.opt.BasicDisabled && same(user, s.opt.Basic.Username) && same(password, s.opt.Basic.Password)
 	}
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	s.mu.Lock()

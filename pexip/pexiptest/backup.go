@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -113,8 +112,5 @@ func (s *Server) backupFile(w http.ResponseWriter, r *http.Request, filename str
 		notFound(w)
 		return
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", "attachment; filename="+filename)
-	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = w.Write(content)
+	writeFile(w, filename, content)
 }

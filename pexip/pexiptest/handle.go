@@ -10,15 +10,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/verify-by-video/pexip-upgrade/internal/double"
+	"github.com/verify-by-video/pexip-upgrade/pexip"
 )
 
 const (
 	root         = "/api/admin/"
 	jsonType     = "application/json"
 	defaultLimit = 20
-	maxLimit     = 1000
 )
 
 // object is a resource as JSON.
@@ -40,8 +41,8 @@ func notAllowed(w http.ResponseWriter, allowed []string) {
 	w.WriteHeader(http.StatusMethodNotAllowed)
 }
 
-// handle answers one request: state of the web server, login, role, then the resource.
-func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+// answer answers one request: state of the web server, login, role, then the resource.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	now := s.Now()
 	s.world.advance(now)
@@ -68,11 +69,11 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// forbidden: a read-only role may read and make backups.
+// forbidden: a read-only role may read, make backups and take diagnostic snapshots.
 func (s *Server) forbidden(r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.world.role.readOnly && r.Method != http.MethodGet && r.Method != http.MethodHead && !strings.HasSuffix(r.URL.Path, "/backup_create/")
+	return s.world.role.readOnly && r.Method != http.MethodGet && r.Method != http.MethodHead && !strings.HasSuffix(r.URL.Path, "/backup_create/") && !strings.HasSuffix(r.URL.Path, "/platform/snapshot/")
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request, now time.Time) {
@@ -102,8 +103,12 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, now time.Time) {
 		s.upgradeRequest(w, r, rest[1:], now)
 	case name == "configuration/global" && len(rest) == 2 && rest[1] == "1" && r.Method == http.MethodPatch:
 		s.patchGlobal(w, r)
+	case name == "configuration/worker_vm" && len(rest) == 2 && r.Method == http.MethodPatch:
+		s.patchWorker(w, r, rest[1])
 	case name == "configuration/system_backup" && len(rest) == 2:
 		s.backupFile(w, r, rest[1], now)
+	case name == "status/snapshot_request" && len(rest) == 3 && rest[2] == "download":
+		s.snapshotFile(w, r, rest[1], now)
 	default:
 		s.resource(w, r, name, rest[1:], now)
 	}
@@ -129,6 +134,8 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request, rest []string, 
 		notAllowed(w, []string{http.MethodPost})
 	case rest[0] == "backup_create":
 		s.createBackup(w, r, now)
+	case rest[0] == "snapshot":
+		s.createSnapshot(w, r, now)
 	default:
 		s.platformUpgrade(w, r, now)
 	}
@@ -169,8 +176,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, objects []object) 
 		refuse(w, "Invalid limit or offset provided. Please provide a positive integer.")
 		return
 	}
-	if limit == 0 || limit > maxLimit {
-		limit = maxLimit
+	if limit == 0 || limit > s.opt.MaxLimit {
+		limit = s.opt.MaxLimit
 	}
 	for field := range q {
 		if !slices.Contains([]string{"limit", "offset", "format", "order_by"}, field) {
@@ -271,5 +278,42 @@ func (s *Server) patchGlobal(w http.ResponseWriter, r *http.Request) {
 	for k, v := range in {
 		s.world.global[k] = v
 	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// patchWorker changes the maintenance mode of one Conferencing Node; the double takes no other key.
+func (s *Server) patchWorker(w http.ResponseWriter, r *http.Request, id string) {
+	in, ok := fields(w, r)
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	nodes := s.world.byRole(pexip.Conferencing)
+	i := slices.IndexFunc(nodes, func(n *node) bool { return strconv.Itoa(n.id) == id })
+	if i < 0 {
+		notFound(w)
+		return
+	}
+	n, faults := nodes[i], object{}
+	mode, reason := n.parked, n.reason
+	for k, v := range in {
+		var fits bool
+		switch k {
+		case "maintenance_mode":
+			mode, fits = v.(bool)
+		case "maintenance_mode_reason":
+			reason, fits = v.(string)
+			fits = fits && utf8.RuneCountInString(reason) <= 250
+		}
+		if !fits {
+			faults[k] = []string{"This value is not allowed."}
+		}
+	}
+	if len(faults) > 0 {
+		reply(w, http.StatusBadRequest, object{"worker_vm": faults})
+		return
+	}
+	n.parked, n.reason = mode, reason
 	w.WriteHeader(http.StatusAccepted)
 }

@@ -3,14 +3,43 @@ package pexiptest
 import (
 	_ "embed"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 )
 
-// schemaJSON holds names and types of the served resources, as a Management Node's schema page of
-// about version 40 has them.
+// schemaJSON holds paths, methods, field names and types as a Management Node's schema page of about
+// version 40 has them; more resources than the double serves. (A resource without methods is one
+// for which that page lists none.)
 //
 //go:embed schema.json
 var schemaJSON []byte
+
+// offered are the resources that the double serves. The actions of an upgrade request, and the
+// token endpoint, come on top.
+var offered = []string{
+	"command/platform/upgrade", "command/platform/backup_create", "command/platform/snapshot",
+	"configuration/upgrade_request", "configuration/global", "configuration/management_vm", "configuration/worker_vm",
+	"configuration/system_location", "configuration/syslog_server", "configuration/system_backup", "configuration/licence",
+	"configuration/role", "configuration/permission", "configuration/oauth2_client",
+	"status/management_vm", "status/worker_vm", "status/alarm", "status/backup_request", "status/snapshot_request", "status/licensing",
+	"status/conference", "status/participant",
+}
+
+// Resources lists what the double serves, for example "status/alarm", and with all what else the
+// vendor's schema page names.
+func Resources(all bool) []string {
+	if all {
+		return slices.Sorted(maps.Keys(schemas))
+	}
+	return slices.Clone(offered)
+}
+
+// Methods lists the methods that the vendor's schema page names for a resource's list and for one
+// of its objects; nil for a resource that is not there.
+func Methods(resource string) (list, detail []string) {
+	return slices.Clone(schemas[resource].List), slices.Clone(schemas[resource].Detail)
+}
 
 type resourceSchema struct {
 	List   []string          `json:"list"`
@@ -27,9 +56,9 @@ var schemas = func() map[string]resourceSchema {
 	return m
 }()
 
-// Fields lists the field names of a resource, for example "status/alarm", so that tests can hold
-// a decoder against them; nil for a resource that is not served.
-func Fields(resource string) map[string]string { return schemas[resource].Fields }
+// Fields lists the names and types of a resource's fields, for example of "status/alarm", so that
+// tests can hold a client against them; nil for a resource that is not in the vendor's schema page.
+func Fields(resource string) map[string]string { return maps.Clone(schemas[resource].Fields) }
 
 // globalDefaults gives every global setting a plausible zero, so that a write that touches more
 // than it should can be seen.
@@ -54,7 +83,7 @@ func globalDefaults() map[string]any {
 // served says whether a resource is offered under these options, and its schema.
 func (s *Server) served(name string) (resourceSchema, bool) {
 	r, ok := schemas[name]
-	if !ok || s.opt.NoResumableUpload && name == "configuration/upgrade_request" {
+	if !ok || !slices.Contains(offered, name) || s.opt.NoResumableUpload && name == "configuration/upgrade_request" {
 		return resourceSchema{}, false
 	}
 	if s.opt.NoResumableUpload && name == "command/platform/upgrade" {

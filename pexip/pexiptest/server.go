@@ -110,6 +110,12 @@ type Options struct {
 	NoResumableUpload bool
 	// KeepPartialChunks: bytes of a chunk that broke off count, instead of being thrown away.
 	KeepPartialChunks bool
+	// MaxLimit is the most objects on one page of a list; 0: 1,000. The real node's is not known.
+	MaxLimit int
+	// BasicDisabled: Basic logins are refused, only the API client gets in.
+	BasicDisabled bool
+	// EnvelopeCounts: the node takes whatever body arrives for bytes of the package, form and all.
+	EnvelopeCounts bool
 	// RefuseOlder: a package that is older than the installed version is refused.
 	RefuseOlder bool
 
@@ -132,10 +138,13 @@ type Options struct {
 	BootDuration time.Duration
 	// BackupDuration is how long a backup takes; 0: 1 minute.
 	BackupDuration time.Duration
+	// SnapshotDuration is how long a diagnostic snapshot takes; 0: 2 minutes.
+	SnapshotDuration time.Duration
 }
 
 func (o Options) withDefaults() Options {
 	o.Speed = cmp.Or(max(o.Speed, 0), 60000)
+	o.MaxLimit = cmp.Or(max(o.MaxLimit, 0), 1000)
 	o.Version = cmp.Or(o.Version, "38 (81931.0.0)")
 	o.NextVersion = cmp.Or(o.NextVersion, "39.1 (83067.0.0)")
 	o.TokenLifetime = cmp.Or(o.TokenLifetime, time.Hour)
@@ -151,6 +160,7 @@ func (o Options) withDefaults() Options {
 		&o.UpgradeDuration: 10 * time.Minute, &o.RebootDuration: 3 * time.Minute, &o.StartupDuration: time.Minute,
 		&o.NodeUpgradeDuration: 2 * time.Minute, &o.CallWait: time.Hour, &o.UpgradeLimit: 24 * time.Hour,
 		&o.BootDuration: 5 * time.Minute, &o.BackupDuration: time.Minute,
+		&o.SnapshotDuration: 2 * time.Minute,
 	} {
 		*field = max(1, time.Duration(float64(cmp.Or(*field, d))/o.Speed))
 	}

@@ -122,7 +122,7 @@ func (w *world) handleNodes(at time.Time) {
 		if at.Before(j.until) {
 			return false
 		}
-		j.node.parked = false
+		j.node.parked, j.node.reason = false, ""
 		if j.waiting {
 			j.node.status = "PENDING"
 			u.queue = append(u.queue, j.node)
@@ -180,10 +180,14 @@ func (s *Server) Reachable() bool {
 // startingUp is the status answered while the web server is up and its application is not; 0:
 // all is up.
 func (w *world) startingUp(now time.Time) int {
-	if w.upgrade == nil || w.upgrade.phase != starting {
-		return 0
+	ready := w.startedUp
+	if w.upgrade != nil && w.upgrade.phase == starting {
+		ready = w.upgrade.until
 	}
-	if now.Before(w.upgrade.until.Add(-w.opt.StartupDuration / 2)) {
+	switch {
+	case !now.Before(ready):
+		return 0
+	case now.Before(ready.Add(-w.opt.StartupDuration / 2)):
 		return 502
 	}
 	return 503

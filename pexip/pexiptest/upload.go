@@ -32,6 +32,8 @@ type upload struct {
 	current pexip.VersionInfo
 	upgrade *pexip.VersionInfo
 	received
+	lie   int64      // is added to the offset that is told
+	lies  int        // this often; negative: always
 	marks []received // as it was before each chunk, for RewindUpload
 }
 
@@ -71,7 +73,7 @@ func (w *world) upgradeRequests() []object {
 }
 
 func (u *upload) object() object {
-	return object{"uuid": u.id, "state": u.state, "offset": u.offset, "current": u.current, "upgrade": u.upgrade,
+	return object{"uuid": u.id, "state": u.state, "offset": u.told(), "current": u.current, "upgrade": u.upgrade,
 		"resource_uri": uri("configuration", "upgrade_request", u.id)}
 }
 
@@ -219,6 +221,11 @@ func (s *Server) chunk(w http.ResponseWriter, r *http.Request, u *upload, now ti
 
 // chunkIn reads a chunk's frame in the one encoding that is accepted.
 func (o Options) chunkIn(r *http.Request) (piece, error) {
+	if o.EnvelopeCounts {
+		p, err := contentRange(r)
+		p.length, p.bytes, p.end = -1, r.Body, func() error { return nil }
+		return p, err
+	}
 	if o.ChunkEncoding == pexip.RawContentRange {
 		if r.Header.Get("Content-Type") != "application/octet-stream" {
 			return piece{}, fmt.Errorf("unexpected content type %q", r.Header.Get("Content-Type"))
@@ -268,9 +275,12 @@ func offsetField(form *multipart.Reader) (int64, error) {
 	return strconv.ParseInt(string(text), 10, 64)
 }
 
-// open goes to the file part, which must be the last.
+// open goes to the file part, which must be the last; plain fields may come before it.
 func (p *piece) open(form *multipart.Reader, name string) error {
 	part, err := form.NextPart()
+	for err == nil && part.FileName() == "" {
+		part, err = form.NextPart()
+	}
 	if err != nil || part.FormName() != name || part.FileName() == "" {
 		return fmt.Errorf("file part %q is missing", name)
 	}

@@ -45,6 +45,8 @@ func (w *world) view(name string, now time.Time, clientID string) []object {
 		rows = w.conferences(now)
 	case "status/backup_request":
 		rows = w.backupRequests(now)
+	case "status/snapshot_request":
+		rows = w.snapshotRequests(now)
 	case "configuration/system_backup":
 		rows = w.systemBackups(now)
 	case "configuration/upgrade_request":
@@ -96,7 +98,7 @@ func (w *world) workerConfig() []object {
 	for _, n := range w.byRole(pexip.Conferencing) {
 		rows = append(rows, object{"id": n.id, "name": n.Name, "hostname": n.Name, "domain": "pexiptest.invalid", "node_type": "CONFERENCING",
 			"address": n.Address, "secondary_address": null(n.SecondaryAddress), "static_nat_address": null(n.StaticNATAddress),
-			"cloud_bursting": n.CloudBursting, "maintenance_mode": n.parked,
+			"cloud_bursting": n.CloudBursting, "maintenance_mode": n.parked, "maintenance_mode_reason": n.reason,
 			"system_location": uri("configuration", "system_location", slices.Index(w.locations(), n.Location)+1)})
 	}
 	return rows
@@ -124,6 +126,7 @@ func (w *world) nodeStatus(name string, now time.Time) []object {
 			row["primary"] = i == 0
 		} else {
 			row["node_type"], row["system_location"], row["maintenance_mode"] = "CONFERENCING", n.Location, n.parked
+			row["maintenance_mode_reason"] = n.reason
 			row["signaling_count"], row["media_load"], row["deploy_status"] = n.calls, load(n), "deploy_succeeded"
 		}
 		rows = append(rows, row)

@@ -26,9 +26,14 @@ type world struct {
 	jtis    map[string]bool
 	uploads []*upload
 	backups []*backup
-	upgrade *upgradeRun
-	started []Started
-	tries   int
+	// snapshots are diagnostic ones.
+	snapshots []*snapshot
+	troubles  []*trouble
+	rate      int       // of reading bodies, in bytes per second; 0: not limited
+	startedUp time.Time // when the web server answers again after a restart
+	upgrade   *upgradeRun
+	started   []Started
+	tries     int
 }
 
 type node struct {
@@ -37,6 +42,7 @@ type node struct {
 	version  string
 	status   string
 	parked   bool // in maintenance mode
+	reason   string
 	on       bool
 	bootedAt time.Time
 	seen     time.Time // when it was last in contact, while it is not
