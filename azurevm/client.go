@@ -23,12 +23,14 @@ import (
 
 // Client works on one subscription. It is safe for concurrent use and keeps no state between calls.
 type Client struct {
-	cfg    Config
-	host   string
-	reads  policy.RetryOptions
-	vms    *armcompute.VirtualMachinesClient
-	backup *armrecoveryservicesbackup.ClientFactory
-	raw    *arm.Client
+	cfg       Config
+	host      string
+	reads     policy.RetryOptions
+	vms       *armcompute.VirtualMachinesClient
+	disks     *armcompute.DisksClient
+	snapshots *armcompute.SnapshotsClient
+	backup    *armrecoveryservicesbackup.ClientFactory
+	raw       *arm.Client
 }
 
 const (

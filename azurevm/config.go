@@ -45,10 +45,14 @@ type Config struct {
 	SnapshotLimit time.Duration
 	// RestoreLimit bounds WaitJob; zero: 8 h.
 	RestoreLimit time.Duration
+	// TransferLimit bounds WaitVaultTransfer; zero: 24 h.
+	TransferLimit time.Duration
+	// DiskLimit bounds each change of a disk, a snapshot of one, or a VM's model; zero: 4 h.
+	DiskLimit time.Duration
 	// RetryWait is the pause before a failed read is repeated for the first time; it then grows
 	// (about three, then seven times as long). Zero: 1 s. A start that failed for want of
-	// capacity is repeated after sixty times RetryWait, then twice that, and so on: hosts do
-	// not become free in seconds.
+	// capacity is repeated after sixty times RetryWait, then twice that, and so on up to 64
+	// times that: hosts do not become free in seconds.
 	RetryWait time.Duration
 	// AllocationRetries is how often such a start is repeated; zero: 3, negative: never.
 	AllocationRetries int
@@ -101,7 +105,8 @@ func (cfg *Config) faults() []error {
 		name  string
 		value time.Duration
 	}{{"poll interval", cfg.PollInterval}, {"power limit", cfg.PowerLimit}, {"trigger limit", cfg.TriggerLimit},
-		{"snapshot limit", cfg.SnapshotLimit}, {"restore limit", cfg.RestoreLimit}, {"retry wait", cfg.RetryWait}} {
+		{"snapshot limit", cfg.SnapshotLimit}, {"restore limit", cfg.RestoreLimit},
+		{"transfer limit", cfg.TransferLimit}, {"disk limit", cfg.DiskLimit}, {"retry wait", cfg.RetryWait}} {
 		if d.value < 0 {
 			faults = append(faults, fmt.Errorf("%s %s: must not be negative", d.name, d.value))
 		}
@@ -114,7 +119,8 @@ func (cfg *Config) setDefaults() {
 		field *time.Duration
 		value time.Duration
 	}{{&cfg.PollInterval, 10 * time.Second}, {&cfg.PowerLimit, 30 * time.Minute}, {&cfg.TriggerLimit, 10 * time.Minute},
-		{&cfg.SnapshotLimit, 4 * time.Hour}, {&cfg.RestoreLimit, 8 * time.Hour}, {&cfg.RetryWait, time.Second}} {
+		{&cfg.SnapshotLimit, 4 * time.Hour}, {&cfg.RestoreLimit, 8 * time.Hour},
+		{&cfg.TransferLimit, 24 * time.Hour}, {&cfg.DiskLimit, 4 * time.Hour}, {&cfg.RetryWait, time.Second}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -126,19 +132,14 @@ func (cfg *Config) setDefaults() {
 
 func (c *Client) connect(endpoint string) error {
 	options, cred := c.options(endpoint), credential{c.cfg.Credential}
-	vms, err := armcompute.NewVirtualMachinesClient(c.cfg.SubscriptionID, cred, options)
-	if err != nil {
+	compute, err1 := armcompute.NewClientFactory(c.cfg.SubscriptionID, cred, options)
+	backup, err2 := armrecoveryservicesbackup.NewClientFactory(c.cfg.SubscriptionID, cred, options)
+	raw, err3 := arm.NewClient("azurevm", "v0.1.0", cred, options)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	backup, err := armrecoveryservicesbackup.NewClientFactory(c.cfg.SubscriptionID, cred, options)
-	if err != nil {
-		return err
-	}
-	raw, err := arm.NewClient("azurevm", "v0.1.0", cred, options)
-	if err != nil {
-		return err
-	}
-	c.vms, c.backup, c.raw = vms, backup, raw
+	c.vms, c.disks, c.snapshots = compute.NewVirtualMachinesClient(), compute.NewDisksClient(), compute.NewSnapshotsClient()
+	c.backup, c.raw = backup, raw
 	return nil
 }
 

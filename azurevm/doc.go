@@ -1,6 +1,6 @@
-// Package azurevm switches the virtual machines of one Azure subscription off and on, backs them
-// up into a Recovery Services vault, restores them from it, and finds out beforehand whether all
-// that would be allowed.
+// Package azurevm switches the virtual machines of one Azure subscription off and on, backs them up
+// and brings them back, in a Recovery Services vault or by snapshots of their disks, and finds out
+// beforehand whether all that would be allowed.
 //
 // A Client speaks to Azure Resource Manager for one subscription:
 //
@@ -17,6 +17,17 @@
 // the same person or another. Stop in the portal is Deallocate; a VM that was shut down from
 // inside is Stopped, which is not Deallocated.
 //
+// A program that must not wait, or that may end, uses BeginDeallocate and BeginStart. They return a
+// token that can be stored; ResumeDeallocate and ResumeStart go on from it, in this process or in
+// another:
+//
+//	token, err := client.BeginDeallocate(ctx, vm)
+//	…
+//	err = client.ResumeDeallocate(ctx, vm, token, nil)
+//
+// A token of another operation or VM, or with a link to another host, is refused with ErrToken. An
+// operation that Azure has forgotten is no obstacle: what counts is the state that is observed.
+//
 // # Backup
 //
 // "Backup now" is one request that must not be sent twice, so the pieces are separate: StartBackup
@@ -32,7 +43,7 @@
 //
 // The snapshot takes minutes; the transfer into the vault that follows takes hours and does not
 // mind the VM running. Azure Backup itself accepts running VMs; switching them off first is this
-// platform's rule.
+// platform's rule. WaitVaultTransfer waits for the rest, and FindVault finds the vault of a VM.
 //
 // # Restore
 //
@@ -40,9 +51,24 @@
 // replaces the disks of a deallocated VM by those of a recovery point; WaitJob waits for it. The
 // replaced disks stay in the resource group, and cost money, until somebody deletes them.
 //
+// # Snapshots of disks
+//
+// The second way needs no vault. SnapshotDisks takes a snapshot of every disk of a deallocated VM;
+// they are found again by their tags with Snapshots, and last until DeleteExpiredSnapshots is
+// called. SwapDisks makes new disks of them, like the ones that they replace, and exchanges them in
+// the VM's model; ValidateSwap tells what it would do:
+//
+//	snapshots, err := client.SnapshotDisks(ctx, vm, azurevm.SnapshotOptions{Run: run, Taken: at, Expires: at.AddDate(0, 0, 30)}, nil)
+//	…
+//	swap, err := client.SwapDisks(ctx, vm, azurevm.SwapOptions{Snapshots: snapshots, Run: run, At: at}, nil)
+//
+// The names follow from the VM, the run and the time, so that either call, repeated after a crash,
+// finds what it has made. The old disks are kept and returned. Unmanaged and ephemeral disks are
+// refused.
+//
 // # Before anything is changed
 //
-// RequiredPermissions and CheckPermissions compare what the caller may do with what the above
+// RequiredPermissions, for snapshots of disks also DiskPermissions, and CheckPermissions compare what the caller may do with what the above
 // needs; Locks lists what would forbid it all the same. Neither has side effects.
 //
 // # Errors
@@ -56,13 +82,15 @@
 //
 // Reads are repeated on 408, 429, 5xx and connection errors. A request that starts something is
 // sent once; only when it is certain that Azure did not accept it (429, or no connection was
-// made) do Deallocate and Start send it again. While waiting, up to twenty failed looks in a row
+// made) is it sent again, and never that of a backup or restore. While waiting, up to twenty failed looks in a row
 // are put up with, as the network of an operator's machine comes and goes.
 //
 // # Not verified against Azure
 //
 // This package was written from Microsoft's documentation and SDK and tried against azurevmtest
 // only. Unverified are the filter of job listings by time (its form is azure-cli's), how the
-// service reports a second backup, the answer of a successful validation, and whether the names in
-// permission checks are all that Azure asks for.
+// service reports a second backup, the answer of a successful validation, whether the names in
+// permission checks are all that Azure asks for, whether a data disk can be exchanged in its slot
+// by one request, what a delete option does to a disk that is swapped out, and whether a VM's model
+// always has an ETag (without one it is written unconditionally).
 package azurevm

@@ -21,7 +21,8 @@ import (
 var (
 	// ErrNotFound: the resource does not exist, or the caller may not see it (404).
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: the resource's state, or a lock, does not allow it (409).
+	// ErrConflict: the resource's state, or a lock, does not allow it (409), or it was changed since
+	// it was read (412).
 	ErrConflict = errors.New("conflict")
 	// ErrForbidden: a role is missing, or a policy forbids it (403).
 	ErrForbidden = errors.New("forbidden")
@@ -40,6 +41,8 @@ var (
 	ErrPreempted = errors.New("preempted by another operation")
 	// ErrJobFailed: a job of the vault failed or was cancelled.
 	ErrJobFailed = errors.New("job failed")
+	// ErrUnmanagedDisk: a disk is unmanaged or ephemeral, so it can be neither snapshotted nor swapped.
+	ErrUnmanagedDisk = errors.New("unmanaged or ephemeral disk")
 )
 
 // maxBody is how much of an answer's body an error keeps, in bytes.
@@ -130,7 +133,7 @@ func (e *Error) Is(target error) bool {
 	case ErrNotFound:
 		return e.Status == http.StatusNotFound
 	case ErrConflict:
-		return e.Status == http.StatusConflict
+		return e.Status == http.StatusConflict || e.Status == http.StatusPreconditionFailed
 	case ErrForbidden:
 		return e.Status == http.StatusForbidden
 	case ErrUnauthorized:
@@ -248,6 +251,8 @@ func (e *Error) advice() string {
 		return "the VM stays deallocated; it is safe to try again later, or have its size or zone changed"
 	case errors.Is(e, ErrBackupInProgress):
 		return "wait for that job, or adopt it when it is recent enough"
+	case e.Status == http.StatusPreconditionFailed:
+		return "nothing was changed, because somebody else changed it meanwhile; look at it, then try again"
 	case e.Status == http.StatusTooManyRequests:
 		return fmt.Sprintf("nothing was changed; try again in %s", max(e.RetryAfter, time.Minute))
 	}

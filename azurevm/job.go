@@ -30,9 +30,12 @@ type Job struct {
 	VMName string
 }
 
-// taskSnapshot is the part of a backup during which the VM's disks are read
+// The parts of a backup: the VM's disks are read during the first only
 // ("Manage backup and restore jobs using REST API").
-const taskSnapshot = "Take Snapshot"
+const (
+	taskSnapshot = "Take Snapshot"
+	taskTransfer = "Transfer data to vault"
+)
 
 // SnapshotTaken says whether the VM's disks are captured, so that the VM may be started. A job
 // that is completed counts also when it lists no tasks.
@@ -47,6 +50,17 @@ func (j Job) SnapshotTaken() bool {
 
 func (j Job) completed() bool {
 	return strings.EqualFold(j.Status, "Completed") || strings.EqualFold(j.Status, "CompletedWithWarnings")
+}
+
+// Transferred says whether the backup's data is in the vault. A job that is completed counts also
+// when it does not list that task; the service may skip the task while another backup runs.
+func (j Job) Transferred() bool {
+	for _, t := range j.Tasks {
+		if strings.EqualFold(t.Name, taskTransfer) {
+			return strings.EqualFold(t.Status, "Completed")
+		}
+	}
+	return j.completed()
 }
 
 // Failed says whether the job has ended without doing what it should. A snapshot that was taken
@@ -152,6 +166,22 @@ func (c *Client) waitJob(ctx context.Context, vault Vault, id, aim string, limit
 	}
 	return last, &Error{Operation: "wait for job " + id + " of vault", Object: vault.String(), Err: err, final: true,
 		Advice: fmt.Sprintf("the job goes on by itself and was last seen %q; it is safe to wait again", last.Status)}
+}
+
+// WaitVaultTransfer waits until the job's recovery point is in the vault too, at most TransferLimit,
+// and returns the job as last seen. This takes hours and nothing has to be off meanwhile. The error
+// matches ErrJobFailed when the job ended without it; a snapshot that was taken stays usable until
+// the policy's instant retention ends, which is days. watch, when not nil, is called with every
+// state seen. It has no side effects.
+func (c *Client) WaitVaultTransfer(ctx context.Context, vault Vault, jobID string, watch func(Job)) (Job, error) {
+	job, err := c.waitJob(ctx, vault, jobID, "transfer its data to the vault", c.cfg.TransferLimit, watch, Job.completed)
+	if err != nil || job.Transferred() {
+		return job, err
+	}
+	e := attempting("job "+job.ID+" of vault", vault).decided(fmt.Errorf("%w: it is %s without having transferred the data to the vault", ErrJobFailed, job.Status))
+	e.Message = strings.Join(job.Errors, "; ")
+	e.Advice = "the snapshot stays usable for the days of the policy's instant retention"
+	return job, e
 }
 
 func (j Job) failure(vault Vault) error {

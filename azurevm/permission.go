@@ -48,12 +48,13 @@ const (
 	roleReader   = "Reader"
 	roleVM       = "Virtual Machine Contributor"
 	roleOperator = "Backup Operator"
+	roleSnapshot = "Disk Snapshot Contributor"
 )
 
 // RequiredPermissions lists what the methods of this package need for these VMs and this vault,
 // in the order in which they are used. Virtual Machine Contributor does not include "Backup now".
 // Network interfaces are asked about at the VM's resource group, where they usually are. Not
-// listed are the rights on the storage account of a restore.
+// listed are the rights on the storage account of a restore, and what DiskPermissions lists.
 func (c *Client) RequiredPermissions(vms []VM, vault Vault) []Permission {
 	const compute, network = "Microsoft.Compute/", "Microsoft.Network/"
 	var out []Permission
@@ -70,6 +71,34 @@ func (c *Client) RequiredPermissions(vms []VM, vault Vault) []Permission {
 	}
 	out = append(out, Permission{compute + "locations/operations/read", c.subscriptionID(), "follow a stop or start", roleReader})
 	return append(out, c.vaultPermissions(vault)...)
+}
+
+// DiskPermissions lists what SnapshotDisks, DeleteExpiredSnapshots and SwapDisks need for these VMs
+// beyond RequiredPermissions. Virtual Machine Contributor may make disks but not snapshots. That
+// copying a disk asks for beginGetAccess, and writing a VM's model for joining its interfaces, is
+// unverified; both are in the roles that are named.
+func (c *Client) DiskPermissions(vms []VM) []Permission {
+	const disk, snapshot = "Microsoft.Compute/disks/", "Microsoft.Compute/snapshots/"
+	var out []Permission
+	seen := map[string]bool{}
+	for _, vm := range vms {
+		out = append(out, Permission{"Microsoft.Compute/virtualMachines/write", c.vmID(vm), "exchange its disks", roleVM})
+		group := c.groupID(vm.ResourceGroup)
+		if seen[strings.ToLower(group)] {
+			continue
+		}
+		seen[strings.ToLower(group)] = true
+		out = append(out,
+			Permission{disk + "read", group, "read the properties of disks", roleVM},
+			Permission{disk + "beginGetAccess/action", group, "copy a disk into a snapshot", roleSnapshot},
+			Permission{snapshot + "read", group, "find snapshots", roleSnapshot},
+			Permission{snapshot + "write", group, "snapshot disks", roleSnapshot},
+			Permission{snapshot + "delete", group, "delete expired snapshots", roleSnapshot},
+			Permission{disk + "write", group, "make a disk of a snapshot", roleVM},
+			Permission{"Microsoft.Network/networkInterfaces/join/action", group, "keep its interface when its disks are exchanged", roleVM})
+	}
+	// Virtual Machine Contributor, unlike the role for snapshots, has all actions on locations.
+	return append(out, Permission{"Microsoft.Compute/locations/diskOperations/read", c.subscriptionID(), "follow the making of disks and snapshots", roleVM})
 }
 
 func (c *Client) vaultPermissions(vault Vault) []Permission {

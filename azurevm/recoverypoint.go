@@ -22,16 +22,27 @@ type RecoveryPoint struct {
 	Tiers []Tier
 	// Expiry is zero when the service does not say it.
 	Expiry time.Time
-	// Disks is how many disks it has, -1 when the service does not say it.
-	Disks int
+	// Disks is how many disks it has, and Attached how many the VM had; -1 when the service does
+	// not say it.
+	Disks, Attached int
 	// SoftDeleted points are kept for a while after their deletion and cannot be restored as they are.
 	SoftDeleted bool
 }
 
 // Restorable says whether the point is in the snapshot or the vault tier now and valid there.
 func (p RecoveryPoint) Restorable() bool {
-	return !p.SoftDeleted && slices.ContainsFunc(p.Tiers, func(t Tier) bool {
-		return strings.EqualFold(t.Status, "Valid") && (strings.EqualFold(t.Type, "InstantRP") || strings.EqualFold(t.Type, "HardenedRP"))
+	return !p.SoftDeleted && (p.InSnapshot() || p.InVault())
+}
+
+// InSnapshot says whether the point is kept as a snapshot beside the disks, from which a restore is fast.
+func (p RecoveryPoint) InSnapshot() bool { return p.in("InstantRP") }
+
+// InVault says whether the point is kept in the vault.
+func (p RecoveryPoint) InVault() bool { return p.in("HardenedRP") }
+
+func (p RecoveryPoint) in(tier string) bool {
+	return slices.ContainsFunc(p.Tiers, func(t Tier) bool {
+		return strings.EqualFold(t.Status, "Valid") && strings.EqualFold(t.Type, tier)
 	})
 }
 
@@ -75,6 +86,7 @@ type pointResource struct {
 		} `json:"recoveryPointProperties"`
 		RecoveryPointDiskConfiguration struct {
 			NumberOfDisksIncludedInBackup *int `json:"numberOfDisksIncludedInBackup"`
+			NumberOfDisksAttachedToVM     *int `json:"numberOfDisksAttachedToVm"`
 		} `json:"recoveryPointDiskConfiguration"`
 	} `json:"properties"`
 }
@@ -82,12 +94,15 @@ type pointResource struct {
 func (r pointResource) point() RecoveryPoint {
 	p := r.Properties
 	point := RecoveryPoint{ID: string(r.ID), Name: string(r.Name), Time: p.RecoveryPointTime.Time, Type: string(p.RecoveryPointType),
-		Expiry: p.RecoveryPointProperties.ExpiryTime.Time, SoftDeleted: p.RecoveryPointProperties.IsSoftDeleted, Disks: -1}
+		Expiry: p.RecoveryPointProperties.ExpiryTime.Time, SoftDeleted: p.RecoveryPointProperties.IsSoftDeleted, Disks: -1, Attached: -1}
 	for _, t := range p.RecoveryPointTierDetails {
 		point.Tiers = append(point.Tiers, Tier{string(t.Type), string(t.Status)})
 	}
 	if n := p.RecoveryPointDiskConfiguration.NumberOfDisksIncludedInBackup; n != nil {
 		point.Disks = *n
+	}
+	if n := p.RecoveryPointDiskConfiguration.NumberOfDisksAttachedToVM; n != nil {
+		point.Attached = *n
 	}
 	return point
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/recoveryservices/armrecoveryservicesbackup/v4"
 )
 
@@ -74,10 +73,8 @@ func (c *Client) StartRestore(ctx context.Context, vault Vault, vm VM, o Restore
 		return "", err
 	}
 	a := attempting("request a restore of vm", vm)
-	if r.power != Deallocated {
-		e := a.decided(fmt.Errorf("%w: the vm is %s", ErrConflict, r.power))
-		e.Advice = "nothing was requested; deallocate it first"
-		return "", e
+	if err := deallocated(a, r.power); err != nil {
+		return "", err
 	}
 	_, err = c.backup.NewRestoresClient().BeginTrigger(a.once(ctx), vault.Name, vault.ResourceGroup, fabric, r.item.Container, r.item.Name,
 		r.point.Name, armrecoveryservicesbackup.RestoreRequestResource{Properties: r.request}, nil)
@@ -120,9 +117,8 @@ func (o RestoreOptions) check() error {
 	if o.RecoveryPoint.Name == "" || strings.Contains(o.RecoveryPoint.Name, "/") {
 		faults = append(faults, fmt.Errorf("recovery point %q: not a name", o.RecoveryPoint.Name))
 	}
-	id, err := arm.ParseResourceID(o.StorageAccountID)
-	if err != nil || !strings.EqualFold(id.ResourceType.String(), "Microsoft.Storage/storageAccounts") {
-		faults = append(faults, fmt.Errorf("storage account %q: not the resource id of one", o.StorageAccountID))
+	if _, err := parseID(o.StorageAccountID, "Microsoft.Storage/storageAccounts"); err != nil {
+		faults = append(faults, fmt.Errorf("storage account: %w", err))
 	}
 	return errors.Join(faults...)
 }

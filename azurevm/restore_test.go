@@ -2,6 +2,7 @@ package azurevm_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,10 @@ func TestRestore(t *testing.T) {
 	if err != nil || after.VMID != before.VMID || after.Disks[0].ID == before.Disks[0].ID {
 		t.Errorf("%+v, %v", after, err)
 	}
+	kept := slices.ContainsFunc(srv.State().Disks, func(d azurevmtest.DiskState) bool { return d.ID == before.Disks[0].ID && d.AttachedTo == "" })
+	if !kept {
+		t.Error("the old disk is not kept")
+	}
 	if n := srv.RestoreCount(managerVM); n != 1 || !restored.Equal(o.RecoveryPoint.Time) {
 		t.Errorf("%d restores, to %v", n, restored)
 	}
@@ -75,7 +80,7 @@ func TestRestoreRefusals(t *testing.T) {
 		target  error
 	}{
 		{"running", func(s *azurevmtest.Server, _ *azurevm.RestoreOptions) { s.SetPower(managerVM, azurevm.Running) },
-			[]string{"the vm is running", "nothing was requested"}, azurevm.ErrConflict},
+			[]string{"the vm is running", "nothing was changed"}, azurevm.ErrConflict},
 		{"no account", func(_ *azurevmtest.Server, o *azurevm.RestoreOptions) { o.StorageAccountID = "strestore" }, []string{"storage account"}, nil},
 		{"no point", func(_ *azurevmtest.Server, o *azurevm.RestoreOptions) { o.RecoveryPoint = azurevm.RecoveryPoint{} }, []string{"recovery point"}, nil},
 		{"point of another vm", func(s *azurevmtest.Server, o *azurevm.RestoreOptions) {

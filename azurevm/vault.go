@@ -79,6 +79,46 @@ func (c *Client) ProtectedItem(ctx context.Context, vault Vault, vm VM) (Protect
 	return ProtectedItem{}, e
 }
 
+// Protection is what the backup service says about one VM, in whatever vault.
+type Protection struct {
+	// Status is Protected, NotProtected, Protecting, ProtectionFailed or Invalid.
+	Status string
+	// Vault is the one that has the VM; VaultID is its resource id, whose subscription may be another.
+	Vault   Vault
+	VaultID string
+	Policy  string
+}
+
+// FindVault asks which vault backs up the VM ("Backup Status - Get"). The error matches
+// ErrNotProtected when none does. It needs the action
+// Microsoft.RecoveryServices/locations/backupStatus/action on the subscription: rights on the VM
+// or its group are not enough. It has no side effects.
+func (c *Client) FindVault(ctx context.Context, vm VM) (Protection, error) {
+	model, err := c.model(ctx, vm)
+	if err != nil {
+		return Protection{}, err
+	}
+	a := attempting("find the vault of vm", vm)
+	res, err := c.backup.NewBackupStatusClient().Get(a.reading(ctx, c), value(model.Location), armrecoveryservicesbackup.BackupStatusRequest{
+		ResourceID: new(c.vmID(vm)), ResourceType: new(armrecoveryservicesbackup.DataSourceTypeVM)}, nil)
+	if err != nil {
+		return Protection{}, a.fail(err)
+	}
+	p := Protection{Status: string(value(res.ProtectionStatus)), VaultID: value(res.VaultID), Policy: value(res.PolicyName)}
+	if p.VaultID == "" {
+		e := a.decided(fmt.Errorf("%w: no vault has it, its status is %q", ErrNotProtected, p.Status))
+		e.Code, e.Message = value(res.ErrorCode), value(res.ErrorMessage)
+		e.Advice = "enable the backup of this VM in a vault"
+		return p, e
+	}
+	id, err := parseID(p.VaultID, "Microsoft.RecoveryServices/vaults")
+	if err != nil {
+		return p, a.fail(err)
+	}
+	p.Vault = Vault{ResourceGroup: id.ResourceGroupName, Name: id.Name}
+	return p, nil
+}
+
 // computeItem gives the two types an Azure VM may come as in one form, and nil for others.
 func computeItem(p armrecoveryservicesbackup.ProtectedItemClassification) *armrecoveryservicesbackup.AzureIaaSComputeVMProtectedItem {
 	switch p := p.(type) {

@@ -250,6 +250,17 @@ func parseAddress(s string) (netip.Addr, error) {
 	return netip.ParseAddr(s)
 }
 
+// parseID reads the id of a resource of one type that lies in a resource group itself, not below
+// another resource; its names are valid.
+func parseID(id, kind string) (*arm.ResourceID, error) {
+	parsed, err := arm.ParseResourceID(id)
+	if err != nil || !strings.EqualFold(id, "/subscriptions/"+parsed.SubscriptionID+"/resourceGroups/"+parsed.ResourceGroupName+
+		"/providers/"+kind+"/"+parsed.Name) {
+		return nil, fmt.Errorf("%.300q: not the resource id of a %s", id, kind)
+	}
+	return parsed, checkName(kind, parsed.ResourceGroupName, parsed.Name)
+}
+
 // escapePath escapes each element of a path.
 func escapePath(path string) string {
 	elements := strings.Split(path, "/")

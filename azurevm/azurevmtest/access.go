@@ -15,9 +15,13 @@ var builtIn = map[string]role{
 		"Microsoft.Authorization/elevateAccess/Action"}},
 	"Reader": {actions: []string{"*/read"}},
 	"Virtual Machine Contributor": {actions: []string{"Microsoft.Authorization/*/read", "Microsoft.Compute/locations/*",
-		"Microsoft.Compute/virtualMachines/*", "Microsoft.Network/networkInterfaces/*", "Microsoft.RecoveryServices/locations/*",
+		"Microsoft.Compute/virtualMachines/*", "Microsoft.Compute/disks/read", "Microsoft.Compute/disks/write", "Microsoft.Compute/disks/delete",
+		"Microsoft.Network/networkInterfaces/*", "Microsoft.RecoveryServices/locations/*",
 		"Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/read",
 		"Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/write", "Microsoft.RecoveryServices/Vaults/read"}},
+	"Disk Snapshot Contributor": {actions: []string{"Microsoft.Authorization/*/read", "Microsoft.Compute/snapshots/delete",
+		"Microsoft.Compute/snapshots/write", "Microsoft.Compute/snapshots/read", "Microsoft.Compute/snapshots/beginGetAccess/action",
+		"Microsoft.Compute/snapshots/endGetAccess/action", "Microsoft.Compute/disks/beginGetAccess/action"}},
 	"Backup Operator": {actions: []string{"Microsoft.Authorization/*/read",
 		"Microsoft.RecoveryServices/Vaults/backupFabrics/operationResults/read",
 		"Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/backup/action",
@@ -80,11 +84,11 @@ func (s *Server) forbids(c *call, r route) (answer, bool) {
 	if !s.may(r.action) {
 		return refuse(http.StatusForbidden, "AuthorizationFailed", "The client 'operator' does not have authorization to perform action '%s' over scope '%s'.", r.action, c.id), true
 	}
-	if c.r.Method != http.MethodPost || strings.HasSuffix(r.pattern, "/backupvalidateoperation") {
+	if c.r.Method == http.MethodGet || strings.HasSuffix(r.pattern, "/backupvalidateoperation") || strings.HasSuffix(r.pattern, "/backupstatus") {
 		return answer{}, false
 	}
 	for _, l := range s.options.Locks {
-		if l.Level == "ReadOnly" && within(c.id, l.Scope) {
+		if (l.Level == "ReadOnly" || c.r.Method == http.MethodDelete) && within(c.id, l.Scope) {
 			return refuse(http.StatusConflict, "ScopeLocked", "The scope '%s' cannot perform write operation because following scope(s) are locked: '%s'. Please remove the lock and try again.", path.Dir(c.id), l.Scope), true
 		}
 	}

@@ -85,6 +85,35 @@ func (m *machine) item() object {
 	return object{"id": m.itemID(), "name": "VM;" + m.itemName(), "type": "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems", "properties": p}
 }
 
+func (s *Server) getItem(c *call) answer {
+	m, a := s.itemOf(c)
+	if m == nil {
+		return a
+	}
+	return ok(m.item())
+}
+
+// backupStatus tells which vault protects a VM; it is asked in the VM's region.
+func (s *Server) backupStatus(c *call) answer {
+	var request struct {
+		ResourceType string `json:"resourceType"`
+		ResourceID   string `json:"resourceId"`
+	}
+	if a, valid := c.decode(&request); !valid {
+		return a
+	}
+	if request.ResourceType != "VM" {
+		return refuse(http.StatusBadRequest, "BMSUserErrorInvalidInput", "The resource type '%s' is not served here.", request.ResourceType)
+	}
+	for _, m := range s.machines {
+		if m.vault != nil && strings.EqualFold(m.id, request.ResourceID) && strings.EqualFold(m.Location, c.arg(0)) {
+			return ok(object{"protectionStatus": "Protected", "vaultId": m.vault.id, "fabricName": "Azure",
+				"containerName": "IaasVMContainer;" + m.itemName(), "protectedItemName": "VM;" + m.itemName(), "policyName": "DefaultPolicy"})
+		}
+	}
+	return ok(object{"protectionStatus": "NotProtected"})
+}
+
 // itemOf finds the protected VM that a path names by container and item.
 func (s *Server) itemOf(c *call) (*machine, answer) {
 	v, a := s.vaultOf(c)

@@ -1,7 +1,7 @@
 package azurevmtest
 
 import (
-	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
@@ -54,7 +54,9 @@ func (s *Server) getVM(c *call) answer {
 	if m == nil {
 		return a
 	}
-	return ok(m.resource(strings.EqualFold(c.parsed.Get("$expand"), "instanceView")))
+	a = ok(m.resource(strings.EqualFold(c.parsed.Get("$expand"), "instanceView")))
+	a.header = http.Header{"Etag": {m.etag()}}
+	return a
 }
 
 func (s *Server) getInstanceView(c *call) answer {
@@ -72,12 +74,20 @@ func (m *machine) resource(view bool) object {
 	if view {
 		properties["instanceView"] = m.instanceView()
 	}
-	return object{"id": m.id, "name": m.Name, "type": "Microsoft.Compute/virtualMachines", "location": m.Location, "properties": properties}
+	r := object{"id": m.id, "name": m.Name, "type": "Microsoft.Compute/virtualMachines", "location": m.Location, "tags": m.tags,
+		"etag": m.etag(), "properties": properties}
+	if m.Zone != "" {
+		r["zones"] = []string{m.Zone}
+	}
+	return r
 }
 
 func (m *machine) provisioningState() string {
-	if m.op.running() {
+	switch {
+	case m.op.running():
 		return "Updating"
+	case m.op != nil && m.op.verb == verbUpdate && m.op.status == "Failed":
+		return "Failed"
 	}
 	return "Succeeded"
 }
@@ -92,21 +102,29 @@ func (m *machine) instanceView() object {
 
 func (m *machine) storage() object {
 	data := []object{}
-	for lun := range m.DataDisks {
-		data = append(data, m.disk(fmt.Sprintf("data%d", lun), object{"lun": lun, "createOption": "Attach"}))
+	for _, a := range m.attached[1:] {
+		data = append(data, a.resource())
 	}
-	return object{"osDisk": m.disk("os", object{"osType": "Linux", "createOption": "Attach"}), "dataDisks": data}
+	os := m.attached[0].resource()
+	os["osType"] = "Linux"
+	switch m.OSDisk {
+	case Unmanaged:
+		delete(os, "managedDisk")
+		os["vhd"] = object{"uri": "https://stvhds.blob.core.windows.net/vhds/" + m.Name + ".vhd"}
+	case Ephemeral:
+		os["diffDiskSettings"] = object{"option": "Local", "placement": "CacheDisk"}
+	}
+	return object{"osDisk": os, "dataDisks": data}
 }
 
-// disk is named anew after each restore, which makes new ones.
-func (m *machine) disk(role string, d object) object {
-	name := m.Name + "-" + role
-	if m.disks > 0 {
-		name = fmt.Sprintf("%s-restored-%d", name, m.disks)
+func (a attachment) resource() object {
+	r := maps.Clone(a.extra)
+	maps.Copy(r, object{"name": a.disk.name, "diskSizeGB": a.disk.sizeGB,
+		"managedDisk": object{"id": a.disk.id, "storageAccountType": a.disk.sku["name"]}})
+	if a.lun >= 0 {
+		r["lun"] = a.lun
 	}
-	d["name"] = name
-	d["managedDisk"] = object{"id": m.sibling("Microsoft.Compute/disks", name), "storageAccountType": "Premium_LRS"}
-	return d
+	return r
 }
 
 // sibling is the id of another resource in the VM's group.
@@ -140,11 +158,18 @@ func (s *Server) switchVM(c *call) answer {
 	if m == nil {
 		return a
 	}
+	if m.op.running() && m.op.verb == verbUpdate {
+		return refuse(http.StatusConflict, "Conflict", "The request failed due to conflict with a concurrent request: %s is in progress.", m.op.verb)
+	}
 	op := s.change(m, strings.ToLower(path.Base(c.r.URL.Path)), c.now)
+	return answer{status: http.StatusAccepted, header: s.vmPolling(c, m, op)}
+}
+
+func (s *Server) vmPolling(c *call, m *machine, op *operation) http.Header {
 	link := "/subscriptions/" + s.options.SubscriptionID + "/providers/Microsoft.Compute/locations/" + m.Location + "/operations/" + op.id
 	header := s.polling(c, link, link)
 	header.Set("Location", header.Get("Location")+"&monitor=true")
-	return answer{status: http.StatusAccepted, header: header}
+	return header
 }
 
 // getOperation serves both links: the status, and with monitor=true only whether it is over.

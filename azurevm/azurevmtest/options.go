@@ -24,7 +24,27 @@ type VM struct {
 	DataDisks int
 	// Power is where it begins; empty: azurevm.Running.
 	Power azurevm.PowerState
+	// Zone is the availability zone of the VM and its disks; empty: none.
+	Zone string
+	// DiskSKU is the kind of its disks; empty: Premium_LRS. Snapshots of PremiumV2_LRS and
+	// UltraSSD_LRS are there at once and are copied behind.
+	DiskSKU string
+	// DeleteOption of its disks is Detach or Delete; with Delete a disk that is swapped out is
+	// deleted. Empty: not said, which means Detach.
+	DeleteOption string
+	// OSDisk is how its disk with the operating system is kept: Managed, Unmanaged or Ephemeral.
+	OSDisk OSDiskKind
 }
+
+// OSDiskKind is how a disk with an operating system is kept.
+type OSDiskKind string
+
+// The kinds; the last two can be neither snapshotted nor swapped.
+const (
+	Managed   OSDiskKind = ""
+	Unmanaged OSDiskKind = "unmanaged"
+	Ephemeral OSDiskKind = "ephemeral"
+)
 
 // Of names the VM that the client calls vm.
 func Of(vm azurevm.VM) VM { return VM{ResourceGroup: vm.ResourceGroup, Name: vm.Name} }
@@ -69,6 +89,9 @@ type Options struct {
 	Trigger time.Duration
 	// Snapshot and Transfer are the parts of a backup; zero: 8 min, 3 h. Restore: 30 min.
 	Snapshot, Transfer, Restore time.Duration
+	// DiskSnapshot and DiskCreate are how long a snapshot of a disk and a disk of a snapshot take;
+	// zero: 30 s, 45 s. Update is of a VM's model, DiskDelete of a disk or a snapshot: 60 s, 10 s.
+	DiskSnapshot, DiskCreate, Update, DiskDelete time.Duration
 
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -83,7 +106,7 @@ type Options struct {
 	// OnPower is the initial value of Server.OnPower.
 	OnPower func(vm VM, running bool)
 	// OnRestore is the initial value of Server.OnRestore.
-	OnRestore func(vm VM, recoveryPoint time.Time)
+	OnRestore func(vm VM, state time.Time)
 }
 
 const location = "canadacentral"
@@ -116,7 +139,8 @@ func (o *Options) setDurations() {
 		field *time.Duration
 		value time.Duration
 	}{{&o.Deallocate, 2 * time.Minute}, {&o.PowerOff, time.Minute}, {&o.Start, 3 * time.Minute}, {&o.Trigger, 5 * time.Second},
-		{&o.Snapshot, 8 * time.Minute}, {&o.Transfer, 3 * time.Hour}, {&o.Restore, 30 * time.Minute}} {
+		{&o.Snapshot, 8 * time.Minute}, {&o.Transfer, 3 * time.Hour}, {&o.Restore, 30 * time.Minute},
+		{&o.DiskSnapshot, 30 * time.Second}, {&o.DiskCreate, 45 * time.Second}, {&o.Update, time.Minute}, {&o.DiskDelete, 10 * time.Second}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}

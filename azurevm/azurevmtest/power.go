@@ -1,6 +1,7 @@
 package azurevmtest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/azurevm"
@@ -13,7 +14,10 @@ type machine struct {
 	power    azurevm.PowerState
 	op       *operation // the latest; it may be over
 	runs     int        // how often it has begun to run
-	disks    int        // how often its disks were replaced
+	attached []attachment
+	revision int // of the model
+	swaps    int // how often its OS disk was swapped
+	tags     object
 
 	vault    *vault // nil: not protected
 	excluded bool
@@ -29,7 +33,7 @@ func (s *Server) newMachine(vm VM) *machine {
 	if vm.Power == "" {
 		vm.Power = azurevm.Running
 	}
-	m := &machine{VM: vm, power: vm.Power, vmID: s.newID()}
+	m := &machine{VM: vm, power: vm.Power, vmID: s.newID(), tags: object{"managed-by": "the platform team"}}
 	m.id = s.groupID(vm.ResourceGroup) + "/providers/Microsoft.Compute/virtualMachines/" + vm.Name
 	return m
 }
@@ -91,20 +95,21 @@ func (s *Server) change(m *machine, verb string, now time.Time) *operation {
 	if m.op.running() {
 		preempt(m.op, now)
 	}
-	op, refusal := s.newOperation(verb, now), s.nextStartFailure(verb)
+	op := s.newOperation(verb, now)
+	refusal, fails := s.nextOperationFailure(verb)
 	m.op = op
-	s.schedule(due, func(at time.Time) { s.finish(m, op, sw.to, refusal, at) })
+	s.schedule(due, func(at time.Time) { s.finish(m, op, sw.to, refusal, fails, at) })
 	s.advance(now)
 	return op
 }
 
 // finish ends an operation that nothing has preempted.
-func (s *Server) finish(m *machine, op *operation, to azurevm.PowerState, refusal string, at time.Time) {
+func (s *Server) finish(m *machine, op *operation, to azurevm.PowerState, refusal failure, fails bool, at time.Time) {
 	switch {
 	case !op.running():
-	case refusal != "":
-		op.fail(at, refusal, "Allocation failed. We do not have sufficient capacity for the requested VM size in this region.")
-		s.setPower(m, azurevm.Deallocated)
+	case fails:
+		op.fail(at, refusal.code, refusal.text)
+		s.setPower(m, refusal.leaves)
 	default:
 		op.succeed(at)
 		s.setPower(m, to)
@@ -115,13 +120,20 @@ func preempt(op *operation, at time.Time) {
 	op.fail(at, "OperationPreempted", "The operation was preempted by a more recent operation.")
 }
 
-func (s *Server) nextStartFailure(verb string) string {
-	if verb != "start" || len(s.failStarts) == 0 {
-		return ""
+// failure is how an operation to come ends.
+type failure struct {
+	verb, code, text string
+	leaves           azurevm.PowerState // for power operations
+}
+
+func (s *Server) nextOperationFailure(verb string) (failure, bool) {
+	i := slices.IndexFunc(s.failing, func(f failure) bool { return f.verb == verb })
+	if i < 0 {
+		return failure{}, false
 	}
-	code := s.failStarts[0]
-	s.failStarts = s.failStarts[1:]
-	return code
+	f := s.failing[i]
+	s.failing = slices.Delete(s.failing, i, i+1)
+	return f, true
 }
 
 // setPower changes the observed state and queues the hook when the VM begins or ceases to run.
@@ -165,5 +177,27 @@ func (s *Server) Power(vm VM) azurevm.PowerState {
 // FailNextStart lets the next start of a VM end as failed with a code such as AllocationFailed, and
 // the VM deallocated. Calls add up.
 func (s *Server) FailNextStart(code string) {
-	s.locked(func(time.Time) { s.failStarts = append(s.failStarts, code) })
+	s.FailNextOperation("start", code, "Allocation failed. We do not have sufficient capacity for the requested VM size in this region.")
+}
+
+// What operations are called by FailNextOperation, besides start, deallocate and poweroff.
+const (
+	verbSnapshot = "snapshot"
+	verbDisk     = "disk"
+	verbUpdate   = "update"
+	verbDelete   = "delete"
+)
+
+// FailNextOperation lets the next operation of a kind be accepted and end as failed: start,
+// deallocate, poweroff (which leave the VM deallocated, running, running), snapshot and disk (the
+// making of one), update (of a VM's model or a disk's tags) and delete (of a disk or a snapshot).
+// As the real service does it, the failure is told with status 200. Calls add up. It panics when
+// there is no such kind.
+func (s *Server) FailNextOperation(kind, code, message string) {
+	leaves, known := map[string]azurevm.PowerState{"start": azurevm.Deallocated, "deallocate": azurevm.Running, "poweroff": azurevm.Running,
+		verbSnapshot: "", verbDisk: "", verbUpdate: "", verbDelete: ""}[kind]
+	if !known {
+		panic("azurevmtest: there is no operation " + kind)
+	}
+	s.locked(func(time.Time) { s.failing = append(s.failing, failure{kind, code, message, leaves}) })
 }

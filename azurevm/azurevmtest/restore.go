@@ -34,7 +34,7 @@ func (m *machine) lastPoint() *point {
 
 func (s *Server) addPoint(m *machine, at, expiry time.Time, consistency string, tiers ...string) *point {
 	s.ids++
-	p := &point{name: fmt.Sprintf("%014d", s.ids), at: at, expiry: expiry, consistency: consistency, attached: 1 + m.DataDisks, disks: 1 + m.DataDisks}
+	p := &point{name: fmt.Sprintf("%014d", s.ids), at: at, expiry: expiry, consistency: consistency, attached: len(m.attached), disks: len(m.attached)}
 	if m.excluded {
 		p.disks = 1
 	}
@@ -165,12 +165,17 @@ func (s *Server) restored(m *machine, j *job, p *point, off bool, at time.Time) 
 	}
 	j.tasks[0].status = "Completed"
 	j.complete(at)
-	m.disks++
 	m.restores++
+	s.replace(m, p.at, at)
+	s.queueRestored(m, p.at)
+}
+
+// queueRestored queues the hook that tells whose state the VM has now.
+func (s *Server) queueRestored(m *machine, state time.Time) {
 	if hook := s.OnRestore; hook != nil {
-		vm, taken := m.VM, p.at
+		vm := m.VM
 		vm.Power = m.power
-		s.hooks = append(s.hooks, func() { hook(vm, taken) })
+		s.hooks = append(s.hooks, func() { hook(vm, state) })
 	}
 }
 

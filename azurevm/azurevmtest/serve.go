@@ -54,27 +54,47 @@ type route struct {
 }
 
 const (
+	pathGroup = "resourcegroups/*/providers/microsoft.compute/"
 	pathVM    = "resourcegroups/*/providers/microsoft.compute/virtualmachines/*"
 	pathVault = "resourcegroups/*/providers/microsoft.recoveryservices/vaults/*"
 	pathItem  = pathVault + "/backupfabrics/azure/protectioncontainers/*/protecteditems/*"
 
-	computeAction = "Microsoft.Compute/virtualMachines/"
-	vaultAction   = "Microsoft.RecoveryServices/Vaults/"
-	itemAction    = vaultAction + "backupFabrics/protectionContainers/protectedItems/"
+	computeAction  = "Microsoft.Compute/virtualMachines/"
+	diskAction     = "Microsoft.Compute/disks/"
+	snapshotAction = "Microsoft.Compute/snapshots/"
+	vaultAction    = "Microsoft.RecoveryServices/Vaults/"
+	itemAction     = vaultAction + "backupFabrics/protectionContainers/protectedItems/"
 )
 
 var routes = []route{
 	{"GET", "providers/microsoft.compute/virtualmachines", computeAction + "read", (*Server).listVMs},
 	{"GET", "resourcegroups/*/providers/microsoft.compute/virtualmachines", computeAction + "read", (*Server).listVMs},
 	{"GET", pathVM, computeAction + "read", (*Server).getVM},
+	{"PUT", pathVM, computeAction + "write", (*Server).changeVM},
+	{"PATCH", pathVM, computeAction + "write", (*Server).changeVM},
 	{"GET", pathVM + "/instanceview", computeAction + "instanceView/read", (*Server).getInstanceView},
 	{"POST", pathVM + "/deallocate", computeAction + "deallocate/action", (*Server).switchVM},
 	{"POST", pathVM + "/poweroff", computeAction + "powerOff/action", (*Server).switchVM},
 	{"POST", pathVM + "/start", computeAction + "start/action", (*Server).switchVM},
 	{"GET", "providers/microsoft.compute/locations/*/operations/*", "Microsoft.Compute/locations/operations/read", (*Server).getOperation},
+	{"GET", "providers/microsoft.compute/locations/*/diskoperations/*", "Microsoft.Compute/locations/diskOperations/read", (*Server).getOperation},
+	{"GET", "providers/microsoft.compute/disks", diskAction + "read", (*Server).listDisks},
+	{"GET", pathGroup + "disks", diskAction + "read", (*Server).listDisks},
+	{"GET", pathGroup + "disks/*", diskAction + "read", (*Server).getDisk},
+	{"PUT", pathGroup + "disks/*", diskAction + "write", (*Server).putDisk},
+	{"PATCH", pathGroup + "disks/*", diskAction + "write", (*Server).patchDisk},
+	{"DELETE", pathGroup + "disks/*", diskAction + "delete", (*Server).deleteDisk},
+	{"GET", "providers/microsoft.compute/snapshots", snapshotAction + "read", (*Server).listDisks},
+	{"GET", pathGroup + "snapshots", snapshotAction + "read", (*Server).listDisks},
+	{"GET", pathGroup + "snapshots/*", snapshotAction + "read", (*Server).getDisk},
+	{"PUT", pathGroup + "snapshots/*", snapshotAction + "write", (*Server).putDisk},
+	{"PATCH", pathGroup + "snapshots/*", snapshotAction + "write", (*Server).patchDisk},
+	{"DELETE", pathGroup + "snapshots/*", snapshotAction + "delete", (*Server).deleteDisk},
+	{"POST", "providers/microsoft.recoveryservices/locations/*/backupstatus", "Microsoft.RecoveryServices/locations/backupStatus/action", (*Server).backupStatus},
 	{"GET", "resourcegroups/*/providers/microsoft.network/networkinterfaces/*", "Microsoft.Network/networkInterfaces/read", (*Server).getInterface},
 	{"GET", pathVault + "/backupprotecteditems", vaultAction + "backupProtectedItems/read", (*Server).listItems},
 	{"POST", pathItem + "/backup", itemAction + "backup/action", (*Server).backUp},
+	{"GET", pathItem, itemAction + "read", (*Server).getItem},
 	{"GET", pathItem + "/operationsstatus/*", itemAction + "operationsStatus/read", (*Server).getBackupOperation},
 	{"GET", pathItem + "/operationresults/*", itemAction + "operationResults/read", (*Server).getOperationResult},
 	{"GET", pathVault + "/backupoperations/*", vaultAction + "backupOperations/read", (*Server).getBackupOperation},
@@ -112,6 +132,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if a.body == nil {
 		w.WriteHeader(a.status)
 		return
+	}
+	if pause, slow := s.slowness(r); slow {
+		w = &slowWriter{ResponseWriter: w, r: r, pause: pause}
 	}
 	double.WriteJSON(w, a.status, "application/json; charset=utf-8", a.body)
 }

@@ -49,8 +49,9 @@ type Server struct {
 	// be set before the server is used, and must not call the Server.
 	OnPower func(vm VM, running bool)
 	// OnRestore, when not nil, is called when a VM's disks have been replaced by those of a
-	// recovery point. The rules of OnPower hold.
-	OnRestore func(vm VM, recoveryPoint time.Time)
+	// recovery point, or by disks made from snapshots, with the time whose state they hold. The
+	// rules of OnPower hold.
+	OnRestore func(vm VM, state time.Time)
 
 	options  Options
 	listener *double.Server
@@ -65,7 +66,10 @@ type Server struct {
 	vaults     []*vault
 	operations map[string]*operation
 	jobs       []*job
-	failStarts []string
+	disks      []*disk
+	diskIDs    int
+	failing    []failure
+	slow       []*slowed
 	failJobs   []jobFailure
 	answered   int
 }
@@ -80,7 +84,9 @@ func NewServer(o Options) *Server {
 		operations: map[string]*operation{}}
 	s.Init("azure", o.Now, http.HandlerFunc(s.serve))
 	for _, vm := range o.VMs {
-		s.machines = append(s.machines, s.newMachine(vm))
+		m := s.newMachine(vm)
+		s.equip(m, s.Now())
+		s.machines = append(s.machines, m)
 	}
 	for _, v := range o.Vaults {
 		s.addVault(v)

@@ -1,6 +1,7 @@
 package azurevmtest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/azurevm"
@@ -12,7 +13,10 @@ type WorldState struct {
 	VMs    []VMState    `json:"vms"`
 	Vaults []VaultState `json:"vaults"`
 	Jobs   []JobState   `json:"jobs"`
-	Locks  []Lock       `json:"locks,omitempty"`
+	// Disks and Snapshots are all of the subscription, in the order of their making.
+	Disks     []DiskState `json:"managedDisks"`
+	Snapshots []DiskState `json:"snapshots"`
+	Locks     []Lock      `json:"locks,omitempty"`
 }
 
 // VMState is one VM.
@@ -29,6 +33,20 @@ type VMState struct {
 	Backups        int          `json:"backups"`
 	Restores       int          `json:"restores"`
 	RecoveryPoints []PointState `json:"recoveryPoints,omitempty"`
+}
+
+// DiskState is one managed disk, or one snapshot.
+type DiskState struct {
+	ID    string `json:"id"`
+	State string `json:"state"`
+	// AttachedTo is a VM; empty: none, and yet the disk is paid for.
+	AttachedTo string `json:"attachedTo,omitempty"`
+	// Source is what it was copied from.
+	Source string            `json:"source,omitempty"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	SizeGB int               `json:"sizeGB"`
+	// TakenOff: the VM was deallocated while the snapshot was taken.
+	TakenOff bool `json:"takenOff,omitempty"`
 }
 
 // VaultState is one vault.
@@ -71,6 +89,7 @@ func (s *Server) State() WorldState {
 		for _, v := range s.vaults {
 			w.Vaults = append(w.Vaults, VaultState{v.ResourceGroup, v.Name, v.StorageAccountID})
 		}
+		w.Disks, w.Snapshots = s.diskStates(kindDisk), s.diskStates(kindSnapshot)
 		for _, j := range s.jobs {
 			w.Jobs = append(w.Jobs, j.state())
 		}
@@ -79,7 +98,7 @@ func (s *Server) State() WorldState {
 }
 
 func (m *machine) state() VMState {
-	v := VMState{ResourceGroup: m.ResourceGroup, Name: m.Name, Address: m.PrivateIP, Power: m.power, Disks: 1 + m.DataDisks,
+	v := VMState{ResourceGroup: m.ResourceGroup, Name: m.Name, Address: m.PrivateIP, Power: m.power, Disks: len(m.attached),
 		Protected: m.vault != nil, Backups: m.backups, Restores: m.restores}
 	if m.op.running() {
 		v.Operation = m.op.verb
@@ -98,6 +117,24 @@ func (j *job) state() JobState {
 	}
 	for _, t := range j.tasks {
 		out.Tasks = append(out.Tasks, azurevm.Task{Name: t.name, Status: t.status})
+	}
+	return out
+}
+
+func (s *Server) diskStates(kind string) []DiskState {
+	out := []DiskState{}
+	for _, d := range s.disks {
+		if d.kind != kind {
+			continue
+		}
+		v := DiskState{ID: d.id, State: d.state(), Source: d.source, SizeGB: d.sizeGB, TakenOff: d.off, Tags: map[string]string{}}
+		if d.owner != nil {
+			v.AttachedTo = d.owner.Ref().String()
+		}
+		for k, t := range d.tags {
+			v.Tags[k] = fmt.Sprint(t)
+		}
+		out = append(out, v)
 	}
 	return out
 }
