@@ -27,12 +27,14 @@ func (p pat) encoded() string { return base64.StdEncoding.EncodeToString([]byte(
 
 func (p pat) header(context.Context) (string, error) { return "Basic " + p.encoded(), nil }
 
+func (pat) renew() bool { return false }
+
 func (p pat) scrub(text string) string {
 	return strings.NewReplacer(p.secret, removed, p.encoded(), removed).Replace(text)
 }
 
 // bearer keeps a token until shortly before it expires: the vendor's client would copy the first one
-// and use it for ever.
+// and use it for ever. A token that still lasts is used on when no newer one can be had.
 type bearer struct {
 	credential azcore.TokenCredential
 
@@ -43,14 +45,25 @@ type bearer struct {
 func (b *bearer) header(ctx context.Context) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.token.Token == "" || time.Until(b.token.ExpiresOn) < tokenMargin {
+	if left := time.Until(b.token.ExpiresOn); left < tokenMargin {
 		token, err := b.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{tokenScope}})
-		if err != nil {
+		if err != nil && (left <= 0 || ctx.Err() != nil) {
 			return "", err
 		}
-		b.token = token
+		if err == nil {
+			token.ExpiresOn = token.ExpiresOn.Round(0) // wall clock only: the other one stands still while a laptop sleeps
+			b.token = token
+		}
 	}
 	return "Bearer " + b.token.Token, nil
+}
+
+// renew lets the next request ask for another token. The text stays known, to be removed from errors.
+func (b *bearer) renew() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.token.ExpiresOn = time.Time{}
+	return true
 }
 
 func (b *bearer) scrub(text string) string {

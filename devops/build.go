@@ -115,7 +115,7 @@ const pageSize = 200
 func (c *Client) list(ctx context.Context, operation string, query url.Values) ([]Build, error) {
 	query.Set("queryOrder", "queueTimeAscending")
 	query.Set("$top", strconv.Itoa(pageSize))
-	out, seen := []Build{}, map[int]bool{}
+	out, seen, asked := []Build{}, map[int]bool{}, map[string]bool{}
 	for {
 		builds, next, err := c.page(ctx, operation, query)
 		if err != nil {
@@ -126,9 +126,10 @@ func (c *Client) list(ctx context.Context, operation string, query url.Values) (
 				out, seen[b.ID] = append(out, b), true
 			}
 		}
-		if next == "" || next == query.Get("continuationToken") {
+		if next == "" || asked[next] {
 			break
 		}
+		asked[next] = true
 		query.Set("continuationToken", next)
 	}
 	slices.SortStableFunc(out, func(a, b Build) int { return cmp.Or(a.Queued.Compare(b.Queued), cmp.Compare(a.ID, b.ID)) })

@@ -405,3 +405,22 @@ func TestWaitingSitsOutAnOutageButNotForEver(t *testing.T) {
 	srv.SetDown(true)
 	wantError(t, c.WaitIdle(t.Context(), nil), nil, "connection refused", "check the network")
 }
+
+// TestATickBetweenTheLastLookAndTheResume: what the schedule queues then starts, and a look after the
+// resume shows it.
+func TestATickBetweenTheLastLookAndTheResume(t *testing.T) {
+	srv := inProcess(devopstest.Options{Speed: 1})
+	c := client(t, srv)
+	pause := set(t, c, devops.Paused, "run 42")
+	if backlog, err := c.Backlog(t.Context()); err != nil || len(backlog) != 0 {
+		t.Fatal(backlog, err)
+	}
+	late := srv.Tick(map[string]string{"action": "stop"})
+	if _, err := c.RestoreQueueStatus(t.Context(), devops.Restore{Found: pause.Before, Revision: pause.RevisionAfter}); err != nil {
+		t.Fatal(err)
+	}
+	running, err := c.InProgress(t.Context())
+	if err != nil || len(running) != 1 || running[0].ID != late.ID || running[0].Parameters["action"] != "stop" {
+		t.Errorf("%+v, %v", running, err)
+	}
+}

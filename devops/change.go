@@ -21,6 +21,7 @@ type change struct {
 	first   int    // the revision that was read first
 	sent    int    // the revision the last write was made from
 	pending *Error // why that write is not known to have succeeded
+	unclear bool   // whether any write so far may have arrived without an answer
 }
 
 func (c *Client) change(ctx context.Context, operation string, want QueueStatus, comment string, allowed func(context.Context, Definition) error) (Change, error) {
@@ -74,7 +75,7 @@ func (ch *change) try(ctx context.Context, attempt int) (bool, error) {
 
 // unknown marks a failed read after a write that may have arrived.
 func (ch *change) unknown(err error) error {
-	if ch.pending == nil || !ch.pending.Unclear {
+	if ch.pending == nil || !ch.unclear {
 		return err
 	}
 	return &Error{Operation: ch.operation, Kind: ErrOutcomeUnknown, Err: fmt.Errorf("%w; then: %w", ch.pending, err)}
@@ -95,7 +96,7 @@ func (ch *change) keep(err error) error {
 	default:
 		return err
 	}
-	ch.pending = e
+	ch.pending, ch.unclear = e, ch.unclear || e.Unclear
 	return nil
 }
 
@@ -104,12 +105,16 @@ func (ch *change) mayTry(ctx context.Context, attempt int, def Definition) error
 	if ch.pending == nil {
 		return nil
 	}
-	if def.QueueStatus != ch.result.Before {
-		return ch.client.changedByOther(ctx, ch.operation, def, nil)
-	}
 	edited := def.Revision != ch.sent
 	if edited {
 		ch.result.Conflicts++
+	}
+	undone, err := ch.undone(ctx, def)
+	if err != nil {
+		return err
+	}
+	if undone {
+		return ch.client.changedByOther(ctx, ch.operation, def, nil)
 	}
 	passed := ch.pending.Unclear || ch.pending.passing()
 	switch {
@@ -124,6 +129,18 @@ func (ch *change) mayTry(ctx context.Context, attempt int, def Definition) error
 	return ch.pending
 }
 
+// undone says whether somebody set the queue status since: to a third value, or back after a write
+// of ours that had arrived although its answer was lost.
+func (ch *change) undone(ctx context.Context, def Definition) (bool, error) {
+	if def.QueueStatus != ch.result.Before {
+		return true, nil
+	}
+	if def.Revision == ch.sent || !ch.unclear {
+		return false, nil
+	}
+	return ch.arrived(ctx)
+}
+
 // settle finds out who set the wanted status: this call, whose answer was lost, or somebody else.
 func (ch *change) settle(ctx context.Context, def Definition) error {
 	ch.result.After = def.QueueStatus
@@ -131,16 +148,24 @@ func (ch *change) settle(ctx context.Context, def Definition) error {
 	if ch.pending == nil {
 		return nil
 	}
+	arrived, err := ch.arrived(ctx)
+	ch.result.AlreadySo = !arrived
+	return err
+}
+
+// arrived looks in the history for an own write whose answer was lost, and takes its revisions.
+func (ch *change) arrived(ctx context.Context) (bool, error) {
 	list, err := ch.client.revisions(ctx, ch.operation)
 	if err != nil {
-		return ch.unknown(err)
+		return false, ch.unknown(err)
 	}
+	found := false
 	for _, r := range list {
 		if r.Revision > ch.first && strings.TrimSpace(r.Comment) == ch.comment {
-			ch.result.RevisionBefore, ch.result.RevisionAfter, ch.result.AlreadySo = r.Revision-1, r.Revision, false
+			ch.result.RevisionBefore, ch.result.RevisionAfter, found = r.Revision-1, r.Revision, true
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // confirm checks the answer of the write and reads the status back.

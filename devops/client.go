@@ -130,12 +130,15 @@ func (cfg Config) threeFields() (Pipeline, error) {
 	case u.RawQuery != "" || u.Fragment != "":
 		errs = append(errs, errors.New("OrganizationURL must not have a query or fragment"))
 	default:
-		if err := checkBase(u); err != nil {
+		if err := checkOrganizationURL(u); err != nil {
 			errs = append(errs, fmt.Errorf("OrganizationURL: it %w", err))
 		}
 	}
 	if cfg.OrganizationURL != "" && cfg.Project == "" {
 		errs = append(errs, errors.New("a Project is required"))
+	}
+	if cfg.Project != "" && !isName(cfg.Project) {
+		errs = append(errs, fmt.Errorf("a Project cannot be named %q", cfg.Project))
 	}
 	if cfg.OrganizationURL != "" && cfg.DefinitionID < 1 {
 		errs = append(errs, errors.New("DefinitionID must be a positive number"))

@@ -53,7 +53,7 @@ func TestParsePipelineURLRefuses(t *testing.T) {
 		"https://dev.azure.com/O/P/_git/x":                             "must look like",
 		"https://dev.azure.com/P/_build?definitionId=1":                "one organization",
 		"https://dev.azure.com/_build?definitionId=1":                  "must look like",
-		"https://o.visualstudio.com/a/b/P/_build?definitionId=1":       "one project",
+		"https://o.visualstudio.com/a/b/P/_build?definitionId=1":       "at most a collection",
 		"https://dev.azure.com/O/%zz/_build?definitionId=1":            "not a URL",
 	} {
 		_, err := devops.ParsePipelineURL(address)

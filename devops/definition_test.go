@@ -300,3 +300,97 @@ func TestCancelPausedBuildsParameter(t *testing.T) {
 		}
 	}
 }
+
+// TestUndoneWhileTheAnswerWasLost: the write arrived, its answer did not, and a colleague resumed the
+// pipeline before the next look. That is their decision, and pausing again would overwrite it.
+func TestUndoneWhileTheAnswerWasLost(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.DropAfter, Method: "PUT"})
+	undo := &recorder{next: afterPut{srv.RoundTripper(), func() { srv.SetQueueStatus("enabled", "Pat") }}}
+	_, err := client(t, srv, through(undo)).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrChangedByOther, "enabled since revision 5", "Pat")
+	if s := srv.State(); s.QueueStatus != "enabled" || s.PutCount != 1 {
+		t.Errorf("%+v", s)
+	}
+	// The write did not arrive: an edit of other things in between is kept, and the pause applied.
+	srv = inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.DropBefore, Method: "PUT"})
+	edit := afterPut{srv.RoundTripper(), func() { srv.Edit("Pat", "", func(doc map[string]any) { doc["tags"] = []any{"kept"} }) }}
+	change, err := client(t, srv, through(edit)).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	if err != nil || change.After != devops.Paused || change.Conflicts != 1 {
+		t.Errorf("%+v, %v", change, err)
+	}
+	if diff := cmp.Diff([]any{"kept"}, srv.Document()["tags"]); diff != "" {
+		t.Error(diff)
+	}
+	// Neither can be told without the history.
+	srv = inProcess(devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.DropAfter, Method: "PUT"})
+	inject(t, srv, devopstest.Forbidden("GET", "revisions"))
+	undo.next = afterPut{srv.RoundTripper(), func() { srv.SetQueueStatus("enabled", "Pat") }}
+	_, err = client(t, srv, through(undo)).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrOutcomeUnknown)
+}
+
+// afterPut does something right after the first write, answered or not.
+type afterPut struct {
+	next http.RoundTripper
+	do   func()
+}
+
+func (a afterPut) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := a.next.RoundTrip(r)
+	if r.Method == http.MethodPut && err != nil {
+		a.do()
+	}
+	return res, err
+}
+
+// TestGoneDuringTheWrite: 404 to the write and to the read after it means gone, not a conflict.
+func TestGoneDuringTheWrite(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	gone := `{"message":"Build pipeline 107 was not found.","typeKey":"DefinitionNotFoundException"}`
+	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "PUT", Status: 404, Body: gone})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "GET", Skip: 1, Status: 404, Body: gone})
+	_, err := client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+	wantError(t, err, devops.ErrNotFound, "nothing was changed")
+}
+
+// TestFieldsOfSomeAnswersOnlyAreNotWrittenBack.
+func TestFieldsOfSomeAnswersOnlyAreNotWrittenBack(t *testing.T) {
+	doc := inProcess(devopstest.Options{}).Document()
+	for _, key := range []string{"latestBuild", "latestCompletedBuild", "metrics"} {
+		doc[key] = map[string]any{"id": 1}
+	}
+	srv := inProcess(devopstest.Options{Document: doc})
+	change := set(t, client(t, srv), devops.Paused, "run 42")
+	for _, r := range srv.Requests() {
+		if r.Method == http.MethodPut && (strings.Contains(string(r.Body), "latest") || strings.Contains(string(r.Body), "metrics")) {
+			t.Errorf("sent %s", r.Body)
+		}
+	}
+	if change.Altered != nil {
+		t.Errorf("altered %v", change.Altered)
+	}
+}
+
+// TestDeepUnknownFieldsAreKept at every level at which a typed client would lose them.
+func TestDeepUnknownFieldsAreKept(t *testing.T) {
+	doc := inProcess(devopstest.Options{}).Document()
+	odd := map[string]any{"n": json.Number("12345678901234567890"), "null": nil, "empty": []any{}}
+	for _, key := range []string{"repository", "queue", "variables", "process", "properties"} {
+		doc[key].(map[string]any)["unheardOf"] = odd
+	}
+	doc["queue"].(map[string]any)["pool"].(map[string]any)["unheardOf"] = odd
+	srv := inProcess(devopstest.Options{Document: doc})
+	before := srv.Document()
+	change := set(t, client(t, srv), devops.Paused, "run 42")
+	after := srv.Document()
+	for _, key := range []string{"queueStatus", "revision", "createdDate", "authoredBy"} {
+		delete(before, key)
+		delete(after, key)
+	}
+	if diff := cmp.Diff(before, after); diff != "" || change.Altered != nil {
+		t.Error(diff, change.Altered)
+	}
+}

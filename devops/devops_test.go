@@ -34,10 +34,13 @@ func (c *clock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// listening starts the double on loopback.
+// listening starts the double on loopback, under a name of its own: a port may come back.
 func listening(t *testing.T, o devopstest.Options) *devopstest.Server {
 	t.Helper()
 	o.PAT = secret
+	if o.Organization == "" {
+		o.Organization = freshOrganization("Org")
+	}
 	srv := devopstest.NewServer(o)
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)

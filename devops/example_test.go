@@ -58,3 +58,193 @@ func ExampleParsePipelineURL() {
 	fmt.Println(p.OrganizationURL, "|", p.Project, "|", p.DefinitionID, err)
 	// Output: https://dev.azure.com/ExampleOrg | Verify-by-Video Platform | 107 <nil>
 }
+
+// world is the double and a client of it, as all the examples below need them.
+func world() (*devopstest.Server, *devops.Client) {
+	srv := devopstest.NewServer(devopstest.Options{PAT: "example"})
+	client, err := devops.New(devops.Config{PipelineURL: srv.PipelineURL(), PAT: "example",
+		HTTPClient: srv.Client(), PollInterval: time.Millisecond})
+	if err != nil {
+		panic(err)
+	}
+	return srv, client
+}
+
+// All that is wrong with a configuration is said at once.
+func ExampleNew() {
+	_, err := devops.New(devops.Config{OrganizationURL: "https://dev.azure.com/ExampleOrg", PollInterval: -1})
+	fmt.Println(err)
+	// Output:
+	// devops configuration: a Project is required
+	// DefinitionID must be a positive number
+	// one of PAT and Credential is required
+	// PollInterval must not be negative
+}
+
+func ExampleClient_Pipeline() {
+	_, client := world()
+	fmt.Println(client.Pipeline().Project, client.Pipeline().DefinitionID)
+	// Output: Verify-by-Video Platform 107
+}
+
+func ExampleClient_Definition() {
+	_, client := world()
+	def, err := client.Definition(context.Background())
+	fmt.Println(def.Name, def.QueueStatus, def.Revision, err)
+	// Output: Virtual Machine - Start Stop enabled 3 <nil>
+}
+
+// Setting the same status twice writes once.
+func ExampleClient_SetQueueStatus() {
+	ctx := context.Background()
+	srv, client := world()
+	for range 2 {
+		change, err := client.SetQueueStatus(ctx, devops.Paused, "run 42: upgrade, back by 22:00")
+		fmt.Println(change.Before, "→", change.After, change.AlreadySo, err)
+	}
+	fmt.Println("writes:", srv.PutCount())
+	// Output:
+	// enabled → paused false <nil>
+	// paused → paused true <nil>
+	// writes: 1
+}
+
+func ExampleClient_Revisions() {
+	ctx := context.Background()
+	_, client := world()
+	_, _ = client.SetQueueStatus(ctx, devops.Paused, "run 42: upgrade")
+	history, err := client.Revisions(ctx)
+	last := history[len(history)-1]
+	fmt.Printf("%d %s %q %v\n", last.Revision, last.ChangedBy, last.Comment, err)
+	// Output: 4 Upgrade Operator <upgrade.operator@example.org> "run 42: upgrade" <nil>
+}
+
+// Builds that wait start, oldest first, when the pipeline is resumed.
+func ExampleClient_Backlog() {
+	ctx := context.Background()
+	srv, client := world()
+	srv.SetQueueStatus("paused", "Pat")
+	srv.Tick(map[string]string{"action": "stop"})
+	srv.QueueManual(map[string]string{"action": "start"})
+	backlog, err := client.Backlog(ctx)
+	for _, b := range backlog {
+		fmt.Println(b.Reason, b.RequestedFor, b.Parameters["action"])
+	}
+	fmt.Println(err)
+	// Output:
+	// schedule Microsoft.VisualStudio.Services.TFS stop
+	// manual Platform Team <platform.team@example.org> start
+	// <nil>
+}
+
+// Pausing does not end what runs.
+func ExampleClient_InProgress() {
+	srv := devopstest.NewServer(devopstest.Options{PAT: "example", Speed: 1})
+	client, _ := devops.New(devops.Config{PipelineURL: srv.PipelineURL(), PAT: "example", HTTPClient: srv.Client()})
+	srv.Tick(map[string]string{"action": "start"})
+	srv.SetQueueStatus("paused", "Pat")
+	running, err := client.InProgress(context.Background())
+	fmt.Println(len(running), running[0].Status, err)
+	// Output: 1 inProgress <nil>
+}
+
+func ExampleClient_WaitIdle() {
+	ctx := context.Background()
+	srv, client := world()
+	srv.Tick(map[string]string{"action": "start"})
+	_, _ = client.SetQueueStatus(ctx, devops.Paused, "run 42")
+	err := client.WaitIdle(ctx, nil)
+	running, _ := client.InProgress(ctx)
+	fmt.Println(len(running), err)
+	// Output: 0 <nil>
+}
+
+func ExampleClient_Cancel() {
+	ctx := context.Background()
+	srv, client := world()
+	srv.SetQueueStatus("paused", "Pat")
+	first, second := srv.Tick(nil), srv.Tick(nil)
+	done, err := client.Cancel(ctx, first.ID, second.ID)
+	for _, b := range done {
+		fmt.Println(b.ID, b.Status, b.Result)
+	}
+	fmt.Println(err)
+	// Output:
+	// 501 completed canceled
+	// 502 completed canceled
+	// <nil>
+}
+
+func ExampleClient_Run() {
+	ctx := context.Background()
+	srv, client := world()
+	b, err := client.Run(ctx, devops.RunOptions{TemplateParameters: map[string]string{"action": "start"}})
+	fmt.Println(b.ID, b.Reason, err)
+	srv.SetQueueStatus("paused", "Pat")
+	_, err = client.Run(ctx, devops.RunOptions{}) // would wait until somebody resumes
+	fmt.Println(errors.Is(err, devops.ErrPaused), "runs:", srv.RunCount())
+	// Output:
+	// 501 manual <nil>
+	// true runs: 1
+}
+
+// An answer that is lost is looked for, never asked for again.
+func ExampleClient_Run_lostAnswer() {
+	ctx := context.Background()
+	srv, client := world()
+	_ = srv.Inject(devopstest.Fault{Kind: devopstest.DropAfter, Method: "POST"})
+	b, err := client.Run(ctx, devops.RunOptions{})
+	fmt.Println(b.ID, err, "runs:", srv.RunCount())
+	_ = srv.Inject(devopstest.Fault{Kind: devopstest.DropBefore, Method: "POST"})
+	_, err = client.Run(ctx, devops.RunOptions{})
+	fmt.Println(errors.Is(err, devops.ErrOutcomeUnknown), "runs:", srv.RunCount())
+	// Output:
+	// 501 <nil> runs: 1
+	// true runs: 1
+}
+
+// How a build ended is in the build; an error says that this could not be found out.
+func ExampleClient_WaitBuild() {
+	ctx := context.Background()
+	srv, client := world()
+	srv.SetRunResult("failed")
+	queued, _ := client.Run(ctx, devops.RunOptions{})
+	b, err := client.WaitBuild(ctx, queued.ID, nil)
+	fmt.Println(b.Status, b.Result, err)
+	// Output: completed failed <nil>
+}
+
+func ExampleClient_Build() {
+	_, client := world()
+	_, err := client.Build(context.Background(), 9)
+	fmt.Println(errors.Is(err, devops.ErrNotFound))
+	// Output: true
+}
+
+// Contributors may pause the pipeline and not clear what its schedule queued: better known before.
+func ExampleClient_CheckPermissions() {
+	srv, client := world()
+	srv.SetMissingPermissions(devopstest.StopBuilds)
+	permissions, err := client.CheckPermissions(context.Background())
+	for _, p := range permissions {
+		fmt.Printf("%-8s %s: %s\n", p.Verdict, p.Name, p.Purpose)
+	}
+	fmt.Println(err)
+	// Output:
+	// granted  View builds and build pipeline: read the definition, its builds and its history
+	// granted  Edit build pipeline: pause and resume the pipeline
+	// granted  Queue builds: run the pipeline by hand
+	// missing  Stop builds: cancel builds that the schedule or others queued
+	// <nil>
+}
+
+// Decide on the sentinel or the fields, show the text.
+func ExampleError() {
+	srv, client := world()
+	_ = srv.Inject(devopstest.SignInPage("GET", "definitions"))
+	_, err := client.Definition(context.Background())
+	if e, ok := errors.AsType[*devops.Error](err); ok {
+		fmt.Println(e.Operation, "|", e.Status, "|", e.Kind, "|", e.Unclear)
+	}
+	// Output: read pipeline definition 107 | 203 | credential rejected | false
+}

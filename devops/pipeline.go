@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Pipeline says where a pipeline definition is.
@@ -56,7 +57,11 @@ func parsePipelineURL(address string) (Pipeline, error) {
 	if err := checkOrganization(u, organization); err != nil {
 		return Pipeline{}, err
 	}
-	id, err := definitionID(segments[at+1:], u.Query())
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return Pipeline{}, errors.New("has a query that cannot be read")
+	}
+	id, err := definitionID(segments[at+1:], query)
 	if err != nil {
 		return Pipeline{}, err
 	}
@@ -76,6 +81,17 @@ func checkBase(u *url.URL) error {
 	return nil
 }
 
+func checkOrganizationURL(u *url.URL) error {
+	if err := checkBase(u); err != nil {
+		return err
+	}
+	segments, err := pathSegments(u)
+	if err != nil {
+		return err
+	}
+	return checkOrganization(u, segments)
+}
+
 func pathSegments(u *url.URL) ([]string, error) {
 	var out []string
 	for s := range strings.SplitSeq(u.EscapedPath(), "/") {
@@ -86,9 +102,20 @@ func pathSegments(u *url.URL) ([]string, error) {
 		if err != nil {
 			return nil, errors.New("has a broken % escape in its path")
 		}
+		if !isName(plain) {
+			return nil, fmt.Errorf("has %q in its path, which is no name", plain)
+		}
 		out = append(out, plain)
 	}
 	return out, nil
+}
+
+// isName refuses what would lead to another path, and what no name can hold.
+func isName(text string) bool {
+	odd := func(r rune) bool {
+		return unicode.IsControl(r) || r == '/' || r == '\\' || r == unicode.ReplacementChar
+	}
+	return strings.TrimSpace(text) != "" && text != "." && text != ".." && !strings.ContainsFunc(text, odd)
 }
 
 // checkOrganization knows how many path elements name the organization on the service's own hosts.
@@ -96,9 +123,9 @@ func checkOrganization(u *url.URL, organization []string) error {
 	host := strings.ToLower(u.Hostname())
 	switch {
 	case host == "dev.azure.com" && len(organization) != 1:
-		return errors.New("must name one organization and one project before _build")
+		return errors.New("must name one organization, as in https://dev.azure.com/{organization}")
 	case strings.HasSuffix(host, ".visualstudio.com") && len(organization) > 1:
-		return errors.New("must name one project before _build")
+		return errors.New("must name at most a collection, as in https://{organization}.visualstudio.com/DefaultCollection")
 	}
 	return nil
 }
@@ -115,11 +142,14 @@ func definitionID(page []string, query url.Values) (int, error) {
 		}
 	}
 	text := query.Get(name)
-	if text == "" {
+	switch {
+	case text == "":
 		return 0, fmt.Errorf("has no %s", name)
+	case len(query[name]) > 1:
+		return 0, fmt.Errorf("has more than one %s", name)
 	}
 	id, err := strconv.Atoi(text)
-	if err != nil || id < 1 {
+	if err != nil || id < 1 || strconv.Itoa(id) != text {
 		return 0, fmt.Errorf("%s=%q is not a number of a definition", name, text)
 	}
 	return id, nil

@@ -40,12 +40,17 @@ type transport struct {
 	notBefore time.Time
 }
 
-// RoundTrip sends a GET or OPTIONS up to five times and everything else once.
+// RoundTrip sends a GET or OPTIONS up to five times and everything else once. A read that is answered
+// with a rejection of the credential is repeated only if there may be a newer one, without waiting.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	for attempt := 0; ; attempt++ {
 		res, e := t.once(req)
 		if e == nil {
 			return res, nil
+		}
+		rejected := e.Kind == ErrUnauthorized && e.Status != 0 && t.auth.renew()
+		if rejected && attempt == 0 && !changes(req.Method) {
+			continue
 		}
 		if changes(req.Method) || attempt == readRetries || !e.passing() || e.RetryAfter > maxRetryWait {
 			return nil, e
@@ -246,5 +251,7 @@ func defaultTransport() http.RoundTripper {
 // authorizer makes the Authorization header and removes credentials from text.
 type authorizer interface {
 	header(context.Context) (string, error)
+	// renew is told that the credential was rejected and says whether the next header may differ.
+	renew() bool
 	scrub(string) string
 }

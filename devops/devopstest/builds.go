@@ -1,6 +1,7 @@
 package devopstest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -61,15 +62,22 @@ func orEmpty(m map[string]string) map[string]string {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-func (s *Server) listBuilds(r *http.Request) reply {
-	if r.Method != http.MethodGet {
-		return wrongMethod(r, "GET")
+// allBuilds lists, queues one, or changes several.
+func (s *Server) allBuilds(r *http.Request) reply {
+	switch r.Method {
+	case http.MethodGet:
+		return s.listBuilds(r.URL.Query())
+	case http.MethodPost:
+		return s.queueBuild(r)
+	case http.MethodPatch:
+		return s.patchBuilds(r)
 	}
-	q := r.URL.Query()
+	return wrongMethod(r, "GET", "POST", "PATCH")
+}
+
+func (s *Server) listBuilds(q url.Values) reply {
 	matching := slices.DeleteFunc(slices.Clone(s.builds), func(b *Build) bool { return !s.matches(b, q) })
-	if !strings.EqualFold(q.Get("queryOrder"), "queueTimeAscending") {
-		slices.Reverse(matching)
-	}
+	sortBuilds(matching, q.Get("queryOrder"))
 	if token, valid := atoi(q.Get("continuationToken")); valid {
 		at := slices.IndexFunc(matching, func(b *Build) bool { return b.ID == token })
 		matching = matching[max(at, 0):]
@@ -91,63 +99,106 @@ func (s *Server) listBuilds(r *http.Request) reply {
 	return out
 }
 
-func (s *Server) matches(b *Build, q url.Values) bool {
-	if ids := q.Get("definitions"); ids != "" && !slices.Contains(strings.Split(ids, ","), strconv.Itoa(s.opts.DefinitionID)) {
-		return false
+// sortBuilds orders by a time and then by number; without an order the newest comes first.
+func sortBuilds(builds []*Build, text string) {
+	order := "queueTimeDescending"
+	if names, known := queryOrders.parse(text); known {
+		order = names[0]
 	}
-	if reason := q.Get("reasonFilter"); reason != "" && !strings.EqualFold(reason, b.Reason) && !strings.EqualFold(reason, "all") {
-		return false
+	at := func(b *Build) time.Time { return b.Queued }
+	switch {
+	case strings.HasPrefix(order, "start"):
+		at = func(b *Build) time.Time { return b.Started }
+	case strings.HasPrefix(order, "finish"):
+		at = func(b *Build) time.Time { return b.Finished }
 	}
-	if from, err := time.Parse(time.RFC3339Nano, q.Get("minTime")); err == nil && b.Queued.Before(from) {
-		return false
+	slices.SortStableFunc(builds, func(a, b *Build) int { return cmp.Or(at(a).Compare(at(b)), cmp.Compare(a.ID, b.ID)) })
+	if strings.HasSuffix(order, "Descending") {
+		slices.Reverse(builds)
 	}
-	return s.hasStatus(b, q.Get("statusFilter"))
 }
 
-// hasStatus takes names with commas, or the vendor's flags as one number.
-func (s *Server) hasStatus(b *Build, filter string) bool {
-	if filter == "" || strings.EqualFold(filter, "all") {
-		return true
-	}
-	if flags, valid := atoi(filter); valid {
-		for number, name := range buildStatuses {
-			if bit, _ := atoi(number); bit != 47 && flags&bit != 0 && name == s.status(b) {
-				return true
-			}
+func (s *Server) matches(b *Build, q url.Values) bool {
+	from, hasFrom := queryTime(q, "minTime")
+	to, hasTo := queryTime(q, "maxTime")
+	branch := q.Get("branchName")
+	return listed(q.Get("definitions"), s.opts.DefinitionID) && listed(q.Get("buildIds"), b.ID) &&
+		buildStatuses.admits(q.Get("statusFilter"), s.status(b)) &&
+		buildReasons.admits(q.Get("reasonFilter"), b.Reason) &&
+		buildResults.admits(q.Get("resultFilter"), or(b.Result, "none")) &&
+		(branch == "" || branch == b.SourceBranch) &&
+		(!hasFrom || !b.Queued.Before(from)) && (!hasTo || !b.Queued.After(to))
+}
+
+// queryTime takes what the vendor's Go and Node clients make of a time.
+func queryTime(q url.Values, key string) (time.Time, bool) {
+	for _, form := range []string{time.RFC3339Nano, http.TimeFormat} {
+		if t, err := time.Parse(form, q.Get(key)); err == nil {
+			return t, true
 		}
-		return false
 	}
-	return slices.ContainsFunc(strings.Split(filter, ","), func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), s.status(b)) })
+	return time.Time{}, false
+}
+
+func buildNotFound(id int) reply {
+	return refusal(http.StatusNotFound, "BuildNotFoundException", "The requested build %d could not be found.", id)
 }
 
 func (s *Server) build(r *http.Request, id int) reply {
 	b := s.find(id)
 	if b == nil {
-		return refusal(http.StatusNotFound, "BuildNotFoundException", "The requested build %d could not be found.", id)
+		return buildNotFound(id)
 	}
 	switch r.Method {
 	case http.MethodGet:
 		return ok(s.wire(b))
 	case http.MethodPatch:
-		return s.patchBuild(r, b)
+		var body struct {
+			Status any `json:"status"`
+		}
+		if err := readJSON(r, &body); err != nil {
+			return badBody(err)
+		}
+		return s.setStatus(b, body.Status)
+	case http.MethodDelete:
+		return s.denied("Delete builds", "delete")
 	}
 	return wrongMethod(r, "GET", "PATCH", "DELETE")
 }
 
-func (s *Server) patchBuild(r *http.Request, b *Build) reply {
-	var body struct {
+// patchBuilds stops at the first that is refused.
+func (s *Server) patchBuilds(r *http.Request) reply {
+	var body []struct {
+		ID     int `json:"id"`
 		Status any `json:"status"`
 	}
 	if err := readJSON(r, &body); err != nil {
 		return badBody(err)
 	}
-	switch status, _ := enum(buildStatuses, body.Status); {
+	changed := []any{}
+	for _, asked := range body {
+		b := s.find(asked.ID)
+		if b == nil {
+			return buildNotFound(asked.ID)
+		}
+		out := s.setStatus(b, asked.Status)
+		if out.status != http.StatusOK {
+			return out
+		}
+		changed = append(changed, out.body)
+	}
+	return ok(list(changed))
+}
+
+// setStatus can only cancel: a build that is queued cannot be changed otherwise.
+func (s *Server) setStatus(b *Build, status any) reply {
+	switch names, _ := buildStatuses.parse(status); {
 	case b.RequestedFor != s.opts.User && !s.may(StopBuilds):
 		return s.denied(StopBuilds, "stop")
 	case b.RequestedFor == s.opts.User && !s.may(QueueBuilds):
 		return s.denied(QueueBuilds, "stop")
-	case status != "cancelling":
-		return refusal(http.StatusBadRequest, "InvalidBuildException", "The status %v cannot be set.", body.Status)
+	case !slices.Equal(names, []string{"cancelling"}):
+		return refusal(http.StatusBadRequest, "InvalidBuildException", "The status %v cannot be set.", status)
 	case b.Status == "completed":
 		return refusal(http.StatusBadRequest, "BuildStatusInvalidChangeException", "The build %d is completed; its status cannot be changed.", b.ID)
 	}
@@ -165,7 +216,7 @@ func (s *Server) timeline(r *http.Request, id int) reply {
 	case r.Method != http.MethodGet:
 		return wrongMethod(r, "GET")
 	case b == nil:
-		return refusal(http.StatusNotFound, "BuildNotFoundException", "The requested build %d could not be found.", id)
+		return buildNotFound(id)
 	case b.Started.IsZero():
 		return reply{status: http.StatusNoContent}
 	}
@@ -182,48 +233,4 @@ func (s *Server) timeline(r *http.Request, id int) reply {
 		records = append(records, record)
 	}
 	return ok(map[string]any{"id": fmt.Sprintf("00000000-0000-4000-8000-%012d", b.ID), "records": records, "changeId": 1})
-}
-
-// run queues a build as a person does.
-func (s *Server) run(r *http.Request, id int) reply {
-	if id != s.opts.DefinitionID {
-		return refusal(http.StatusNotFound, "PipelineNotFoundException", "Pipeline %d was not found.", id)
-	}
-	if r.Method != http.MethodPost {
-		return wrongMethod(r, "GET", "POST")
-	}
-	if !s.may(QueueBuilds) {
-		return s.denied(QueueBuilds, "queue")
-	}
-	var body struct {
-		TemplateParameters map[string]string `json:"templateParameters"`
-		Variables          map[string]struct {
-			Value string `json:"value"`
-		} `json:"variables"`
-		StagesToSkip []string `json:"stagesToSkip"`
-		Resources    struct {
-			Repositories map[string]struct {
-				RefName string `json:"refName"`
-			} `json:"repositories"`
-		} `json:"resources"`
-	}
-	if err := readJSON(r, &body); err != nil {
-		return badBody(err)
-	}
-	if s.queueStatus() == "disabled" {
-		return refusal(http.StatusBadRequest, "DefinitionDisabledException", "Could not queue the build because the pipeline %d is disabled.", id)
-	}
-	variables := map[string]string{}
-	for k, v := range body.Variables {
-		variables[k] = v.Value
-	}
-	s.runs++
-	b := s.add(Build{Reason: "manual", RequestedFor: s.opts.User, Parameters: body.TemplateParameters, Variables: variables,
-		StagesToSkip: body.StagesToSkip, SourceBranch: body.Resources.Repositories["self"].RefName})
-	return ok(map[string]any{
-		"id": b.ID, "name": b.Number, "state": "inProgress", "createdDate": stamp(b.Queued), "templateParameters": orEmpty(b.Parameters),
-		"pipeline": map[string]any{"id": s.opts.DefinitionID, "name": s.opts.Name, "revision": s.revision(), "folder": s.opts.Folder},
-		"url":      fmt.Sprintf("https://dev.azure.com/%s/%s/_apis/pipelines/%d/runs/%d", s.opts.Organization, s.opts.ProjectID, s.opts.DefinitionID, b.ID),
-		"_links":   s.wire(b)["_links"],
-	})
 }

@@ -3,6 +3,8 @@ package devopstest
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -64,8 +66,38 @@ func (s *Server) definition(r *http.Request, id int) reply {
 		return s.putDefinition(r)
 	case http.MethodPatch:
 		return refusal(http.StatusBadRequest, "ArgumentNullException", "Value cannot be null. Parameter name: deleted")
+	case http.MethodDelete:
+		return s.denied("Delete build pipeline", "delete")
 	}
 	return wrongMethod(r, "GET", "PUT", "PATCH", "DELETE")
+}
+
+// definitions is the list of the one there is.
+func (s *Server) definitions(r *http.Request) reply {
+	switch r.Method {
+	case http.MethodGet:
+	case http.MethodPost:
+		return s.denied("Create build pipeline", "create")
+	default:
+		return wrongMethod(r, "GET", "POST")
+	}
+	q, out := r.URL.Query(), []map[string]any{}
+	named, ids := q.Get("name"), q.Get("definitionIds")
+	if (named == "" || strings.EqualFold(named, s.opts.Name)) && listed(ids, s.opts.DefinitionID) {
+		reference := map[string]any{}
+		for _, key := range []string{"id", "name", "path", "url", "uri", "_links", "revision", "createdDate", "authoredBy", "project", "type", "queueStatus", "quality", "drafts"} {
+			if value, found := s.doc[key]; found {
+				reference[key] = value
+			}
+		}
+		out = append(out, reference)
+	}
+	return ok(list(out))
+}
+
+// listed says whether a comma list of numbers, empty for all, has id.
+func listed(ids string, id int) bool {
+	return ids == "" || slices.Contains(strings.Split(ids, ","), strconv.Itoa(id))
 }
 
 func (s *Server) getDefinition(r *http.Request) reply {

@@ -21,6 +21,8 @@ type location struct {
 func (s *Server) allLocations() []location {
 	return []location{
 		{"e81700f7-3be2-46de-8624-2eb35882fcaa", "Location", "ResourceAreas", "_apis/{resource}/{areaId}", 1, "3.2", "7.2", "0.0"},
+		{"00d9565f-ed9c-4a06-9a50-00e7896ccab4", "Location", "ConnectionData", "_apis/{resource}", 1, "1.0", "7.2", "0.0"},
+		{"603fe2ac-9723-48b9-88ad-09305aa6c6e1", "core", "projects", "_apis/{resource}/{*projectId}", 4, "1.0", "7.2", "7.1"},
 		{"dbeaf647-6167-421a-bda9-c9327b25e2e6", "build", "Definitions", "{project}/_apis/build/{resource}/{definitionId}", s.opts.DefinitionsVersion, "2.0", "7.2", "7.1"},
 		{"0cd358e1-9217-4d94-8269-1c1ee6f93dcf", "build", "Builds", "{project}/_apis/build/{resource}/{buildId}", 7, "2.0", "7.2", "7.1"},
 		{"7c116775-52e5-453e-8c5d-914d9762d8c4", "build", "revisions", "{project}/_apis/{area}/definitions/{definitionId}/{resource}", 3, "2.0", "7.2", "7.1"},
@@ -51,6 +53,7 @@ type resourceArea struct {
 func (s *Server) resourceAreas(r *http.Request, path []string) reply {
 	base := strings.ToLower("https://"+r.Host+"/"+s.opts.Organization) + "/"
 	areas := []resourceArea{
+		{"79134c72-4a58-4b42-976c-04e7115f32bf", "core", base},
 		{"965220d5-5bb9-42cf-8d67-9b146df2a5a4", "build", base},
 		{"2e0bf237-8973-4ec9-a581-9c3d679d1776", "pipelines", base},
 	}
@@ -63,6 +66,25 @@ func (s *Server) resourceAreas(r *http.Request, path []string) reply {
 		}
 	}
 	return notFoundPage(r)
+}
+
+// connectionData says who is asking; clients ask it to try a credential.
+func (s *Server) connectionData() reply {
+	user := map[string]any{"id": "d3f1c0de-0000-4000-8000-000000000107", "isActive": true, "providerDisplayName": s.opts.User}
+	return ok(map[string]any{"authenticatedUser": user, "authorizedUser": user, "deploymentType": "hosted",
+		"instanceId": s.opts.ProjectID, "deploymentId": s.opts.ProjectID})
+}
+
+func (s *Server) projects(path []string) reply {
+	project := map[string]any{"id": s.opts.ProjectID, "name": s.opts.Project, "state": "wellFormed", "visibility": "private", "revision": 1,
+		"url": "https://dev.azure.com/" + s.opts.Organization + "/_apis/projects/" + s.opts.ProjectID}
+	switch {
+	case len(path) == 0:
+		return ok(list([]map[string]any{project}))
+	case s.isProject(path[0]):
+		return ok(project)
+	}
+	return noProject(path[0])
 }
 
 type collection[T any] struct {
@@ -105,30 +127,4 @@ func (s *Server) securityToken() string {
 		folder += "/"
 	}
 	return s.opts.ProjectID + "/" + folder + strconv.Itoa(s.opts.DefinitionID)
-}
-
-// SignInPage is a Fault that answers with the sign-in page under a status of success (203).
-func SignInPage(method, path string) Fault {
-	return Fault{Name: "sign-in page", Kind: Answer, Method: method, Path: path, Status: http.StatusNonAuthoritativeInfo,
-		Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, Body: signInPage}
-}
-
-// Throttled is a Fault that answers 429 with Retry-After in seconds.
-func Throttled(method, path string, seconds int) Fault {
-	return Fault{Name: "throttled", Kind: Answer, Method: method, Path: path, Status: http.StatusTooManyRequests,
-		Header: http.Header{"Retry-After": {strconv.Itoa(seconds)}, "Content-Type": {"text/plain"}},
-		Body:   "TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource 'Concurrency' in namespace 'User'."}
-}
-
-// Unavailable is a Fault that answers 503 with an HTML page.
-func Unavailable(method, path string) Fault {
-	return Fault{Name: "unavailable", Kind: Answer, Method: method, Path: path, Status: http.StatusServiceUnavailable,
-		Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html><body>Our services aren't available right now</body></html>"}
-}
-
-// Forbidden is a Fault that answers 403 as for a missing permission.
-func Forbidden(method, path string) Fault {
-	return Fault{Name: "forbidden", Kind: Answer, Method: method, Path: path, Status: http.StatusForbidden,
-		Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}},
-		Body:   `{"$id":"1","message":"TF215106: Access denied. Upgrade Operator needs Edit build pipeline permissions.","typeKey":"AccessDeniedException","errorCode":0,"eventId":3000}`}
 }

@@ -21,16 +21,40 @@
 // Nothing runs in the background: state advances by the clock whenever it is looked at, by a request,
 // by State, or by Settle. Durations are divided by Options.Speed; the times that are served are real.
 //
-// # What went wrong
+// # What it serves
 //
-// Inject arms faults (see Fault and the ready-made ones such as SignInPage and Throttled), SetDown
-// makes the host unreachable, Options.StaleRevision and Options.Rejection choose between answers the
-// service is known or believed to give. Requests is the log of what arrived.
+// The description of the API (OPTIONS), resource areas, connection data, projects; the definition with
+// its list and history; builds with their list, filters, order, pages and timeline, queued and cancelled
+// one by one or in bulk; the same again as pipelines and runs; the permissions of whoever asks. Paths
+// are case-insensitive, projects go by name or GUID, enumerations by name or number, versions by query
+// or Accept header. Everything else is answered 404 or 405 with the service's own error body, and
+// deleting or creating 403. A client in any language needs the address and CertificatePEM:
+//
+//	curl --cacert ca.pem -u :secret "$URL/ExampleOrg/Verify-by-Video%20Platform/_apis/build/definitions/107"
+//
+// # What goes wrong
+//
+// Inject arms a Fault: it meets the requests that match its Method and Path, after Skip of them, Times
+// times (0: once, negative: always). The first armed fault that matches acts.
+//
+//	any status, empty body, HTML, garbage      Kind Answer with Status, Header and Body
+//	the same, with the work done               Kind AnswerAfter
+//	connection dropped before, after           Kind DropBefore, DropAfter
+//	request or answer cut short                Kind CutBody, Truncate
+//	slow answer, slow body                     Kind Delay; SetSlowBody
+//	sign-in page, expired token                SignInPage, ExpiredToken; SetCredentials with Options.Rejection
+//	throttling, also with success              Throttled; SetRetryAfter
+//	permission missing                         Forbidden; SetMissingPermissions
+//	outage, host unreachable                   Unavailable; SetDown
+//	write from an old revision: 404, 409, 400  Edit between read and write, with Options.StaleRevision
+//
+// Requests is the log of what arrived, with the fault that met it.
 //
 // # Where it differs
 //
 // One project, one definition, one agent. The comment of the last write is not part of the document
-// unless Options.EchoComment is set. The answers to queueing on a disabled definition and to cancelling
-// a completed build (400), the state of held builds (Options.HeldStatus) and the permissions endpoint
-// are unverified against the real service.
+// unless Options.EchoComment is set. Stages cannot be cancelled one by one. The answers to queueing on a
+// disabled definition and to cancelling a completed build (400), to deleting and creating (403), the
+// state of held builds (Options.HeldStatus) and the permissions endpoint are unverified against the real
+// service.
 package devopstest

@@ -3,6 +3,7 @@ package devopstest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -83,54 +84,17 @@ func clone(doc map[string]any) map[string]any {
 	return decode(raw)
 }
 
-// enums are the vendor's numbers for the enumerations that clients may send as such.
-var enums = map[string]map[string]string{
-	"queueStatus":           {"0": "enabled", "1": "paused", "2": "disabled"},
-	"jobAuthorizationScope": {"1": "projectCollection", "2": "project"},
-	"quality":               {"1": "definition", "2": "draft"},
-	"triggerType": {"1": "none", "2": "continuousIntegration", "4": "batchedContinuousIntegration", "8": "schedule", "16": "gatedCheckIn",
-		"32": "batchedGatedCheckIn", "64": "pullRequest", "128": "buildCompletion", "255": "all"},
-	"daysToBuild": {"0": "none", "127": "all"},
-}
-
-var buildStatuses = map[string]string{"0": "none", "1": "inProgress", "2": "completed", "4": "cancelling", "8": "postponed", "32": "notStarted", "47": "all"}
-
-// enum accepts a number or a name in any case.
-func enum(names map[string]string, value any) (string, bool) {
-	text := fmt.Sprint(value)
-	if name, found := names[text]; found {
-		return name, true
-	}
-	for _, name := range names {
-		if strings.EqualFold(name, text) {
-			return name, true
-		}
-	}
-	return text, false
-}
-
-// normalize puts names in the place of numbers, as the service does in its answers.
+// normalize puts names in the place of numbers and branches in their full form, as the service does.
 func normalize(doc map[string]any) error {
-	for _, key := range []string{"queueStatus", "jobAuthorizationScope", "quality"} {
-		if value, found := doc[key]; found {
-			name, known := enum(enums[key], value)
-			if !known {
-				return fmt.Errorf("%v is not a valid %s", value, key)
-			}
-			doc[key] = name
-		}
-	}
+	errs := []error{queueStatuses.fix(doc, "queueStatus"), scopes.fix(doc, "jobAuthorizationScope"), qualities.fix(doc, "quality")}
 	triggers, _ := doc["triggers"].([]any)
 	for _, t := range triggers {
 		trigger, _ := t.(map[string]any)
-		if value, found := trigger["triggerType"]; found {
-			trigger["triggerType"], _ = enum(enums["triggerType"], value)
-		}
+		errs = append(errs, triggerTypes.fix(trigger, "triggerType"))
 		schedules, _ := trigger["schedules"].([]any)
 		for _, e := range schedules {
-			if schedule, isMap := e.(map[string]any); isMap && schedule["daysToBuild"] != nil {
-				schedule["daysToBuild"], _ = enum(enums["daysToBuild"], schedule["daysToBuild"])
-			}
+			schedule, _ := e.(map[string]any)
+			errs = append(errs, scheduleDays.fix(schedule, "daysToBuild"))
 		}
 	}
 	if repository, isMap := doc["repository"].(map[string]any); isMap {
@@ -138,7 +102,7 @@ func normalize(doc map[string]any) error {
 			repository["defaultBranch"] = "refs/heads/" + branch
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // keepSecrets stores new values of secret variables, keeps the stored ones for null and for no value,

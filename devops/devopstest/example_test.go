@@ -3,6 +3,7 @@ package devopstest_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
 )
@@ -42,4 +43,33 @@ func ExampleServer_Client() {
 	// Output:
 	// 503
 	// 200
+}
+
+// Colleagues edit, the schedule fires, people queue builds; State shows it all, ready for JSON.
+func ExampleServer_State() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	srv.Edit("Pat", "no stops this week", func(doc map[string]any) { doc["queueStatus"] = "paused" })
+	srv.Tick(map[string]string{"action": "stop"})
+	srv.QueueManual(map[string]string{"action": "start"})
+	state := srv.State()
+	fmt.Println(state.QueueStatus, state.Revision, state.LastChangeBy, state.LastComment)
+	for _, b := range state.Backlog {
+		fmt.Println(b.Reason, b.Parameters["action"])
+	}
+	// Output:
+	// paused 4 Pat no stops this week
+	// schedule stop
+	// manual start
+}
+
+// Over TLS, for programs in other languages; they trust the certificate.
+func ExampleServer_Start() {
+	srv := devopstest.NewServer(devopstest.Options{PAT: "secret"})
+	if err := srv.Start(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer srv.Close()
+	fmt.Println(strings.HasPrefix(srv.PipelineURL(), "https://127.0.0.1:"), strings.HasPrefix(string(srv.CertificatePEM()), "-----BEGIN CERTIFICATE-----"))
+	// Output: true true
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,24 +54,22 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if session := r.Header.Get("X-TFS-Session"); session != "" {
 		w.Header().Set("X-TFS-Session", session)
 	}
+	s.throttle(w.Header())
 	for k, v := range out.header {
 		w.Header()[k] = v
 	}
-	switch {
-	case out.html != "":
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.WriteHeader(out.status)
-		_, _ = w.Write([]byte(out.html))
-	case out.body == nil:
-		w.WriteHeader(out.status)
-	default:
-		// Without it clients take errors for plain text. The service does not escape <, > and &.
+	if out.body != nil { // Without it clients take errors for plain text.
 		w.Header().Set("Content-Type", "application/json; charset=utf-8; api-version="+negotiated(r))
-		w.WriteHeader(out.status)
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		_ = enc.Encode(out.body)
 	}
+	w.WriteHeader(out.status)
+	s.dawdle(w, r)
+	if out.body == nil {
+		_, _ = io.WriteString(w, out.html)
+		return
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // nor does the service escape <, > and &
+	_ = enc.Encode(out.body)
 }
 
 // answer finds the resource. Paths are case-insensitive, the project is a name or a GUID, and %20 is
@@ -85,9 +84,8 @@ func (s *Server) answer(r *http.Request) reply {
 	if !s.authorized(r) {
 		return s.reject()
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodOptions && requested(r) == "" {
-		return refusal(http.StatusBadRequest, "VssVersionNotSpecifiedException",
-			"No api-version was supplied for the %q request. The version must be supplied either as part of the Accept header (e.g. \"application/json; api-version=1.0\") or as a query parameter (e.g. \"?api-version=1.0\").", r.Method)
+	if out, refused := wrongVersion(r); refused {
+		return out
 	}
 	segments = segments[1:]
 	if len(segments) > 0 && strings.EqualFold(segments[0], "_apis") {
@@ -97,10 +95,14 @@ func (s *Server) answer(r *http.Request) reply {
 		return notFoundPage(r)
 	}
 	if !s.isProject(segments[0]) {
-		return refusal(http.StatusNotFound, "ProjectDoesNotExistWithNameException",
-			"VS800075: The project with id 'vstfs:///Classification/TeamProject/%s' does not exist, or you do not have permission to access it.", segments[0])
+		return noProject(segments[0])
 	}
 	return s.project(r, lower(segments[2:]))
+}
+
+func noProject(name string) reply {
+	return refusal(http.StatusNotFound, "ProjectDoesNotExistWithNameException",
+		"VS800075: The project with id 'vstfs:///Classification/TeamProject/%s' does not exist, or you do not have permission to access it.", name)
 }
 
 func lower(in []string) []string {
@@ -134,32 +136,38 @@ func (s *Server) organization(r *http.Request, path []string) reply {
 		return wrongMethod(r, "GET", "OPTIONS")
 	case len(path) > 0 && path[0] == "resourceareas":
 		return s.resourceAreas(r, path[1:])
+	case len(path) == 1 && path[0] == "connectiondata":
+		return s.connectionData()
+	case len(path) > 0 && len(path) < 3 && path[0] == "projects":
+		return s.projects(path[1:])
 	case len(path) == 3 && path[0] == "permissions":
 		return s.permissions(r, path[1], path[2])
 	}
 	return notFoundPage(r)
 }
 
-// project serves builds, definitions and runs.
+// project serves builds, definitions, and the same again as pipelines and runs.
 func (s *Server) project(r *http.Request, path []string) reply {
+	area, path := strings.Join(path[:min(len(path), 2)], "/"), path[min(len(path), 2):]
 	id := 0
-	if len(path) > 2 {
-		id, _ = atoi(path[2])
+	if len(path) > 0 {
+		id, _ = atoi(path[0])
 	}
-	switch at := strings.Join(path[:min(len(path), 2)], "/"); {
-	case at == "build/definitions" && len(path) == 3:
+	switch n := len(path); {
+	case area == "build/definitions" && n == 0:
+		return s.definitions(r)
+	case area == "build/definitions" && n == 1:
 		return s.definition(r, id)
-	case at == "build/definitions" && len(path) == 4 && path[3] == "revisions":
+	case area == "build/definitions" && n == 2 && path[1] == "revisions":
 		return s.revisions(r, id)
-	case at == "build/builds" && len(path) == 2:
-		return s.listBuilds(r)
-	case at == "build/builds" && len(path) == 3:
+	case area == "build/builds" && n == 0:
+		return s.allBuilds(r)
+	case area == "build/builds" && n == 1:
 		return s.build(r, id)
-	case at == "build/builds" && len(path) == 4 && path[3] == "timeline":
+	case area == "build/builds" && (n == 2 || n == 3) && path[1] == "timeline":
 		return s.timeline(r, id)
-	case len(path) == 3 && path[0] == "pipelines" && path[2] == "runs":
-		id, _ = atoi(path[1])
-		return s.run(r, id)
+	case strings.HasPrefix(area, "pipelines"):
+		return s.pipelines(r, strings.TrimPrefix(area, "pipelines"), path)
 	}
 	return notFoundPage(r)
 }
@@ -183,35 +191,26 @@ const signInPage = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Si
 func (s *Server) reject() reply {
 	switch s.opts.Rejection {
 	case "203":
-		return reply{status: http.StatusNonAuthoritativeInfo, html: signInPage}
+		return reply{status: http.StatusNonAuthoritativeInfo, html: signInPage, header: html}
 	case "302":
-		return reply{status: http.StatusFound, html: signInPage, header: http.Header{"Location": {"https://spsprodcus1.vssps.visualstudio.com/_signin"}}}
+		return reply{status: http.StatusFound, html: signInPage, header: http.Header{
+			"Location": {"https://spsprodcus1.vssps.visualstudio.com/_signin"}, "Content-Type": html["Content-Type"]}}
 	}
-	return reply{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": {`Basic realm="https://tfsprodcus1.visualstudio.com/"`}}}
+	return reply{status: http.StatusUnauthorized, header: challenge()}
+}
+
+func challenge() http.Header {
+	return http.Header{"Www-Authenticate": {`Basic realm="https://tfsprodcus1.visualstudio.com/"`}}
 }
 
 func (s *Server) may(p Permission) bool { return !slices.Contains(s.opts.MissingPermissions, p) }
 
+// denied names the missing permission the way the service does.
 func (s *Server) denied(p Permission, action string) reply {
 	return refusal(http.StatusForbidden, "AccessDeniedException",
 		"TF215106: Access denied. %s needs %s permissions for build pipeline %d:%s in team project %s to perform the action. For more information, contact the Azure DevOps Server administrator. (%s)",
 		s.opts.User, p, s.opts.DefinitionID, s.opts.Name, s.opts.Project, action)
 }
-
-// requested is the api-version of a request, from the Accept header or the query.
-func requested(r *http.Request) string {
-	if v := r.URL.Query().Get("api-version"); v != "" {
-		return v
-	}
-	for part := range strings.SplitSeq(r.Header.Get("Accept"), ";") {
-		if v, found := strings.CutPrefix(strings.TrimSpace(part), "api-version="); found {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
-}
-
-func negotiated(r *http.Request) string { return or(requested(r), "7.1") }
 
 func readJSON(r *http.Request, into any) error {
 	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))

@@ -35,6 +35,8 @@ const (
 	EditPipeline Permission = "Edit build pipeline"
 	QueueBuilds  Permission = "Queue builds"
 	StopBuilds   Permission = "Stop builds"
+	// EditQueueConfiguration is needed on top of QueueBuilds to give parameters or variables.
+	EditQueueConfiguration Permission = "Edit queue build configuration"
 )
 
 // Options describe the world. The zero value is a complete one.
@@ -114,6 +116,9 @@ type Server struct {
 	runs      int
 	started   []Build
 	notifying bool
+
+	retryAfter int
+	slowBody   time.Duration
 }
 
 // NewServer builds the world. Use Client at once for requests in process, or call Start to listen.

@@ -69,7 +69,7 @@ const builds = "/ExampleOrg/Verify-by-Video%20Platform/_apis/build/builds"
 
 func TestDiscovery(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{})
-	for path, n := range map[string]int{"/exampleorg/_apis": 7, "/ExampleOrg/_apis?allHostTypes=true": 7, "/ExampleOrg/_apis/Build": 4, "/ExampleOrg/_apis/Location": 1, "/ExampleOrg/_apis/x": 0} {
+	for path, n := range map[string]int{"/exampleorg/_apis": 9, "/ExampleOrg/_apis?allHostTypes=true": 9, "/ExampleOrg/_apis/Build": 4, "/ExampleOrg/_apis/Location": 2, "/ExampleOrg/_apis/x": 0} {
 		got := ask(t, srv, "OPTIONS", path, nil)
 		if len(got.values()) != n {
 			t.Errorf("%s: %d locations, want %d", path, len(got.values()), n)
@@ -108,19 +108,36 @@ func TestUnknownRequests(t *testing.T) {
 		{"GET", project + "/build/definitions/108/revisions", 404, "DefinitionNotFoundException"},
 		{"GET", project + "/build/definitions/107?revision=99", 404, "DefinitionNotFoundException"},
 		{"PATCH", project + "/build/definitions/107", 400, "ArgumentNullException"},
-		{"DELETE", project + "/build/definitions/107", 405, "VssRequestMethodNotAllowed"},
+		{"DELETE", project + "/build/definitions/107", 403, "AccessDeniedException"},
+		{"HEAD", project + "/build/definitions/107", 405, "VssRequestMethodNotAllowed"},
+		{"POST", project + "/build/definitions", 403, "AccessDeniedException"},
+		{"PUT", project + "/build/definitions", 405, "VssRequestMethodNotAllowed"},
+		{"GET", project + "/build/definitions/107/yaml", 404, "VssResourceNotFoundException"},
 		{"POST", project + "/build/definitions/107/revisions", 405, "VssRequestMethodNotAllowed"},
-		{"POST", project + "/build/builds", 405, "VssRequestMethodNotAllowed"},
+		{"POST", project + "/build/builds", 404, "DefinitionNotFoundException"},
+		{"PUT", project + "/build/builds", 405, "VssRequestMethodNotAllowed"},
 		{"GET", project + "/build/builds/9", 404, "BuildNotFoundException"},
 		{"GET", project + "/build/builds/9/timeline", 404, "BuildNotFoundException"},
 		{"POST", project + "/build/builds/9/timeline", 405, "VssRequestMethodNotAllowed"},
 		{"POST", project + "/pipelines/9/runs", 404, "PipelineNotFoundException"},
-		{"GET", project + "/pipelines/107/runs", 405, "VssRequestMethodNotAllowed"},
+		{"PATCH", project + "/pipelines/107/runs", 405, "VssRequestMethodNotAllowed"},
+		{"POST", project + "/pipelines/107/runs/9", 405, "VssRequestMethodNotAllowed"},
+		{"GET", project + "/pipelines/107/runs/9", 404, "BuildNotFoundException"},
+		{"GET", project + "/pipelines/107/logs", 404, "VssResourceNotFoundException"},
+		{"GET", project + "/pipelinesx/107", 404, "VssResourceNotFoundException"},
+		{"POST", project + "/pipelines", 405, "VssRequestMethodNotAllowed"},
+		{"GET", "/ExampleOrg/_apis/projects/Other", 404, "ProjectDoesNotExistWithNameException"},
+		{"GET", project + "/build/definitions/107?api-version=9.9", 400, "VssVersionOutOfRangeException"},
+		{"GET", project + "/build/definitions/107?api-version=7.2", 400, "VssInvalidPreviewVersionException"},
+		{"GET", project + "/build/definitions/107?api-version=newest", 400, "VssInvalidApiResourceVersionException"},
 		{"GET", "/ExampleOrg/_apis/permissions/x/1", 404, "InvalidSecurityNamespaceException"},
 	} {
 		got := ask(t, srv, test.method, test.path, nil)
 		if got.status != test.status || got.number("typeKey") != test.typeKey || got.number("message") == "" {
 			t.Errorf("%s %s: %d %s", test.method, test.path, got.status, got.raw)
+		}
+		if !strings.HasPrefix(got.header.Get("Content-Type"), "application/json") || (test.status == 405) != (got.header.Get("Allow") != "") {
+			t.Errorf("%s %s: %v", test.method, test.path, got.header)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package devopstest_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/microsoft/azure-devops-go-api/azuredevops/v7"
@@ -22,7 +23,7 @@ func TestVendorClient(t *testing.T) {
 	connection := azuredevops.NewPatConnection(srv.OrganizationURL(), "pat")
 	api := azuredevops.NewClientWithOptions(connection, connection.BaseUrl, azuredevops.WithHTTPClient(srv.Client()))
 	areas, err := api.GetResourceAreas(t.Context())
-	if err != nil || len(*areas) != 2 {
+	if err != nil || len(*areas) != 3 {
 		t.Fatal(areas, err)
 	}
 	builds := &build.ClientImpl{Client: *api}
@@ -54,5 +55,53 @@ func TestVendorClient(t *testing.T) {
 	history, err := builds.GetDefinitionRevisions(t.Context(), build.GetDefinitionRevisionsArgs{Project: &name, DefinitionId: &number})
 	if err != nil || len(*history) != 4 {
 		t.Fatal(history, err)
+	}
+}
+
+// TestVendorClientMore: the typed calls that this module does not use itself.
+func TestVendorClientMore(t *testing.T) {
+	srv := devopstest.NewServer(devopstest.Options{PAT: "pat"})
+	srv.SetQueueStatus("paused", "Pat")
+	connection := azuredevops.NewPatConnection(srv.OrganizationURL(), "pat")
+	api := azuredevops.NewClientWithOptions(connection, connection.BaseUrl, azuredevops.WithHTTPClient(srv.Client()))
+	builds, runs := &build.ClientImpl{Client: *api}, &pipelines.ClientImpl{Client: *api}
+	number, name := 107, project
+	definitions, err := builds.GetDefinitions(t.Context(), build.GetDefinitionsArgs{Project: &name})
+	if err != nil || len(definitions.Value) != 1 || *definitions.Value[0].QueueStatus != build.DefinitionQueueStatusValues.Paused {
+		t.Fatal(definitions, err)
+	}
+	variables := `{"reason":"upgrade"}`
+	first, err := builds.QueueBuild(t.Context(), build.QueueBuildArgs{Project: &name, Build: &build.Build{Definition: &build.DefinitionReference{Id: &number}, Parameters: &variables}})
+	if err != nil || *first.Parameters != variables || *first.Reason != build.BuildReasonValues.Manual {
+		t.Fatal(first, err)
+	}
+	second, err := builds.QueueBuild(t.Context(), build.QueueBuildArgs{Project: &name, Build: &build.Build{Definition: &build.DefinitionReference{Id: &number}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := &build.BuildStatusValues.Cancelling
+	both, err := builds.UpdateBuilds(t.Context(), build.UpdateBuildsArgs{Project: &name, Builds: &[]build.Build{{Id: first.Id, Status: stop}, {Id: second.Id, Status: stop}}})
+	if err != nil || len(*both) != 2 {
+		t.Fatal(both, err)
+	}
+	since := azuredevops.Time{Time: first.QueueTime.Time}
+	page, err := builds.GetBuilds(t.Context(), build.GetBuildsArgs{Project: &name, MinTime: &since, QueryOrder: &build.BuildQueryOrderValues.QueueTimeAscending, Top: new(1)})
+	if err != nil || len(page.Value) != 1 || *page.Value[0].Id != *first.Id || page.ContinuationToken == "" {
+		t.Fatal(page, err)
+	}
+	pipeline, err := runs.GetPipeline(t.Context(), pipelines.GetPipelineArgs{Project: &name, PipelineId: &number})
+	if err != nil || *pipeline.Revision != 4 {
+		t.Fatal(pipeline, err)
+	}
+	if list, err := runs.ListRuns(t.Context(), pipelines.ListRunsArgs{Project: &name, PipelineId: &number}); err != nil || len(*list) != 2 {
+		t.Fatal(list, err)
+	}
+	if run, err := runs.GetRun(t.Context(), pipelines.GetRunArgs{Project: &name, PipelineId: &number, RunId: first.Id}); err != nil || *run.Id != *first.Id {
+		t.Fatal(run, err)
+	}
+	missing := 9
+	_, err = builds.GetBuild(t.Context(), build.GetBuildArgs{Project: &name, BuildId: &missing})
+	if refused, ok := errors.AsType[azuredevops.WrappedError](err); !ok || *refused.TypeKey != "BuildNotFoundException" || *refused.StatusCode != 404 {
+		t.Errorf("%T %v", err, err)
 	}
 }
