@@ -1,10 +1,15 @@
 // Package filelog keeps journals as files: one folder per stream below a root, in it journal.jsonl
 // with one record per line. It needs nothing but a local disk.
 //
-// Append is durable when it returns: the line is written under an exclusive lock and synced, a new
-// file's folder is synced too. A line that a crash left incomplete was never acknowledged and is cut
-// off by the next Append; any other change of the file is refused as damage. After a failed write
-// the stream stays closed until it is opened anew, because only reading tells what is on the disk.
+// Append is durable when it returns: the line is written under an exclusive lock and synced, with
+// the first record of a stream also the folders that lead to it. That is one sync per record, and
+// one per folder once. A line that a crash left incomplete was never acknowledged and is cut off by
+// the next Append; any other change of the file is refused as damage. What nobody can see in a file
+// by itself is that complete records are missing at its end; compare the head hash in the evidence.
+//
+// After a failed write or sync the record is taken back as far as the disk lets it, and the stream
+// stays closed until it is opened anew, because only reading tells what is on the disk. A second
+// sync is not tried: after a failed one systems may report success without having written anything.
 //
 // What it promises ends at this disk: a lost machine takes its journals with it. Do not keep the
 // root in a synchronised or network folder, whose locks and renames other machines do not see.
@@ -17,13 +22,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/poll"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
@@ -31,12 +37,18 @@ const (
 	journalName = "journal.jsonl"
 	lockName    = "journal.lock"
 	ownerName   = "owner.lock"
+
+	// lockPoll and lockWait bound the wait for an append of another process.
+	lockPoll = time.Millisecond
+	lockWait = time.Minute
 )
 
 // Log is a runbook.Log and runbook.Locker on files. It is safe for concurrent use, also by several
 // processes on one machine.
 type Log struct {
-	root string
+	root  string
+	sync  func(*os.File) error
+	syncs atomic.Uint64
 
 	mu      sync.Mutex
 	streams map[string]*stream
@@ -46,6 +58,7 @@ type Log struct {
 type stream struct {
 	mu     sync.Mutex
 	size   int64 // bytes read and verified
+	torn   bool  // more bytes follow, an incomplete line
 	seq    uint64
 	prev   string
 	broken error
@@ -60,10 +73,39 @@ func New(root string) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filelog: %w", err)
 	}
-	if err := os.MkdirAll(abs, 0o700); err != nil {
+	l := &Log{root: abs, sync: (*os.File).Sync, streams: map[string]*stream{}}
+	if err := l.makeRoot(); err != nil {
 		return nil, fmt.Errorf("filelog: make the folder for journals: %w", err)
 	}
-	return &Log{root: abs, streams: map[string]*stream{}}, nil
+	return l, nil
+}
+
+// makeRoot makes the root and what is missing above it, durably.
+func (l *Log) makeRoot() error {
+	var parents []string
+	for dir := l.root; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			break
+		}
+		parents = append(parents, filepath.Dir(dir))
+	}
+	if err := os.MkdirAll(l.root, 0o700); err != nil {
+		return err
+	}
+	for _, dir := range parents {
+		if err := syncDir(dir, l.fsync); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Syncs is how often this handle made something durable so far.
+func (l *Log) Syncs() uint64 { return l.syncs.Load() }
+
+func (l *Log) fsync(f *os.File) error {
+	l.syncs.Add(1)
+	return l.sync(f)
 }
 
 // Dir is the folder of a stream.
@@ -83,7 +125,7 @@ func (l *Log) Append(ctx context.Context, name string, r *runbook.Record) error 
 	if s.broken != nil {
 		return s.broken
 	}
-	return l.locked(name, func(f *os.File) error {
+	return l.locked(ctx, name, func(f *os.File) error {
 		if _, err := s.catchUp(name, f); err != nil {
 			return err
 		}
@@ -94,24 +136,42 @@ func (l *Log) Append(ctx context.Context, name string, r *runbook.Record) error 
 		if err != nil {
 			return err
 		}
-		return s.write(name, f, append(line, '\n'), r)
+		return l.write(name, s, f, append(line, '\n'), r)
 	})
 }
 
 // write puts the line behind what is verified, cutting off an incomplete one, and syncs.
-func (s *stream) write(name string, f *os.File, line []byte, r *runbook.Record) error {
-	err := f.Truncate(s.size)
+func (l *Log) write(name string, s *stream, f *os.File, line []byte, r *runbook.Record) error {
+	var err error
+	if s.torn {
+		err = f.Truncate(s.size)
+	}
 	if err == nil {
 		_, err = f.WriteAt(line, s.size)
 	}
 	if err == nil {
-		err = f.Sync()
+		err = l.fsync(f)
+	}
+	if err == nil && s.seq == 0 {
+		err = l.syncFolders(name)
 	}
 	if err != nil {
-		s.broken = fmt.Errorf("journal %s: record %d may or may not be on the disk; free the disk and start again: %w", name, r.Seq, err)
+		_ = f.Truncate(s.size) // if this fails too, the next reader finds the record or a part of it
+		s.broken = fmt.Errorf("journal %s: record %d may or may not be on the disk; free or repair the disk and start again: %w", name, r.Seq, err)
 		return s.broken
 	}
-	s.size, s.seq, s.prev = s.size+int64(len(line)), r.Seq, r.Hash
+	s.size, s.torn, s.seq, s.prev = s.size+int64(len(line)), false, r.Seq, r.Hash
+	return nil
+}
+
+// syncFolders makes the names that lead to a new journal durable. It is done with the first record
+// and not when a folder is made, because whoever made it may have died before it was synced.
+func (l *Log) syncFolders(name string) error {
+	for dir := l.Dir(name); len(dir) >= len(l.root); dir = filepath.Dir(dir) {
+		if err := syncDir(dir, l.fsync); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -132,6 +192,7 @@ func (s *stream) catchUp(name string, f *os.File) ([]runbook.Record, error) {
 	for {
 		end := bytes.IndexByte(raw, '\n')
 		if end < 0 {
+			s.torn = len(raw) > 0
 			return records, nil
 		}
 		r, err := runbook.Open(raw[:end], s.prev, s.seq+1)
@@ -183,64 +244,6 @@ func (l *Log) known(name string) *stream {
 	return l.streams[name]
 }
 
-// Streams implements runbook.Log.
-func (l *Log) Streams(ctx context.Context, prefix string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		base, _ := filepath.Split(filepath.FromSlash(prefix))
-		entries, err := os.ReadDir(filepath.Join(l.root, base))
-		if errors.Is(err, fs.ErrNotExist) {
-			return
-		}
-		if err != nil {
-			yield("", fmt.Errorf("list journals: %w", err))
-			return
-		}
-		slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-		for _, e := range entries {
-			name := filepath.ToSlash(base) + e.Name()
-			if !e.IsDir() || !strings.HasPrefix(name, prefix) {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(l.Dir(name), journalName)); err != nil {
-				continue
-			}
-			if !yield(name, ctx.Err()) {
-				return
-			}
-		}
-	}
-}
-
-// Lock implements runbook.Locker: the lock ends with the process, however it ends.
-func (l *Log) Lock(name, owner string) (func() error, error) {
-	dir, err := l.make(name)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, ownerName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("own %s: %w", name, err)
-	}
-	if err := lockFile(f, false); err != nil {
-		held, _ := io.ReadAll(io.LimitReader(f, 1<<10))
-		f.Close()
-		return nil, &runbook.LockedError{Stream: name, Owner: strings.TrimSpace(string(held))}
-	}
-	if err := nameOwner(f, owner); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("own %s: %w", name, err)
-	}
-	return f.Close, nil
-}
-
-func nameOwner(f *os.File, owner string) error {
-	if err := f.Truncate(0); err != nil {
-		return err
-	}
-	_, err := f.WriteAt(fmt.Appendf(nil, "%s, process %d", owner, os.Getpid()), 0)
-	return err
-}
-
 func (l *Log) stream(name string) (*stream, error) {
 	if _, err := l.make(name); err != nil {
 		return nil, err
@@ -256,48 +259,36 @@ func (l *Log) stream(name string) (*stream, error) {
 }
 
 // locked opens the journal under its exclusive lock. The lock is a file of its own, so that readers
-// are never kept out where locks are mandatory.
-func (l *Log) locked(name string, do func(*os.File) error) error {
+// are never kept out where locks are mandatory. Others hold it for the length of one append, unless
+// they were suspended just then.
+func (l *Log) locked(ctx context.Context, name string, do func(*os.File) error) error {
 	dir := l.Dir(name)
 	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("journal %s: %w", name, err)
 	}
 	defer lock.Close()
-	if err := lockFile(lock, true); err != nil {
+	err = poll.Until(ctx, "another process to finish its append; nothing was written", lockPoll, lockWait,
+		func(context.Context) (bool, error) { return lockFile(lock) })
+	if err != nil {
 		return fmt.Errorf("journal %s: lock: %w", name, err)
 	}
-	path := filepath.Join(dir, journalName)
-	_, statErr := os.Stat(path)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, journalName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("journal %s: %w", name, err)
 	}
 	defer f.Close()
-	if statErr != nil {
-		if err := syncDir(dir); err != nil {
-			return fmt.Errorf("journal %s: %w", name, err)
-		}
-	}
 	return do(f)
 }
 
-// make creates a stream's folder, durably.
+// make makes a stream's folder; syncFolders makes it durable.
 func (l *Log) make(name string) (string, error) {
 	dir, err := l.check(name)
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("journal %s: %w", name, err)
-	}
-	for d := dir; len(d) > len(l.root); d = filepath.Dir(d) {
-		if err := syncDir(filepath.Dir(d)); err != nil {
-			return "", fmt.Errorf("journal %s: %w", name, err)
-		}
 	}
 	return dir, nil
 }

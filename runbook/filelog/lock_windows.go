@@ -10,14 +10,19 @@ import (
 // must still be able to read who the owner is.
 const lockedByte = 1 << 30
 
-// lockFile takes the exclusive lock of f, which ends when f is closed.
-func lockFile(f *os.File, wait bool) error {
-	flags := uint32(windows.LOCKFILE_EXCLUSIVE_LOCK)
-	if !wait {
-		flags |= windows.LOCKFILE_FAIL_IMMEDIATELY
+// lockFile takes the exclusive lock of f, which ends when f is closed. It does not wait: false says
+// that somebody else has it.
+func lockFile(f *os.File) (bool, error) {
+	how := uint32(windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY)
+	switch err := windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, &windows.Overlapped{Offset: lockedByte}); err {
+	case nil:
+		return true, nil
+	case windows.ERROR_LOCK_VIOLATION, windows.ERROR_IO_PENDING:
+		return false, nil
+	default:
+		return false, os.NewSyscallError("LockFileEx", err)
 	}
-	return windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{Offset: lockedByte})
 }
 
 // syncDir: NTFS journals the creation of names itself; a folder cannot be flushed.
-func syncDir(string) error { return nil }
+func syncDir(string, func(*os.File) error) error { return nil }

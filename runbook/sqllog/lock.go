@@ -1,0 +1,134 @@
+package sqllog
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+)
+
+// Lock implements runbook.Locker, for all machines that share the database. It takes one connection
+// of the pool until it is released, and does not wait: a stream that is kept is a *LockedError with
+// the owner's name. The lock ends with the process and with the connection. Release may be called
+// more than once; it is an error if the lock was lost before.
+func (l *Log) Lock(stream, owner string) (release func() error, err error) {
+	if err := checkName(stream); err != nil {
+		return nil, err
+	}
+	if err := l.roomForLock(); err != nil {
+		return nil, err
+	}
+	conn, err := l.keep(stream, owner)
+	if err != nil {
+		l.kept.Add(-1)
+		return nil, err
+	}
+	return sync.OnceValue(func() error { return l.release(conn, stream) }), nil
+}
+
+// roomForLock refuses a lock that would take the last connection that the pool allows: the owner
+// could then not write a single record, and would wait for ever.
+func (l *Log) roomForLock() error {
+	limit := int64(l.db.Stats().MaxOpenConnections)
+	if kept := l.kept.Add(1); limit > 0 && kept >= limit {
+		l.kept.Add(-1)
+		return fmt.Errorf("sqllog: %d streams are kept and the pool allows %d connections; each kept stream needs one, the journal at least one more: raise SetMaxOpenConns", kept-1, limit)
+	}
+	return nil
+}
+
+// keep takes the lock on a connection of its own.
+func (l *Log) keep(stream, owner string) (*sql.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), l.lockTimeout)
+	defer cancel()
+	op := "own " + stream
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return nil, newError(op, stream, err, "")
+	}
+	free, err := l.tryLock(ctx, conn, stream, owner)
+	if err == nil && free {
+		return conn, nil
+	}
+	if err != nil {
+		return nil, errors.Join(newError(op, stream, err, ""), discard(conn))
+	}
+	held := &runbook.LockedError{Stream: stream, Owner: l.owner(ctx, conn, stream)}
+	if err := conn.Close(); err != nil {
+		return nil, errors.Join(held, err)
+	}
+	return nil, held
+}
+
+func (l *Log) tryLock(ctx context.Context, conn *sql.Conn, stream, owner string) (free bool, err error) {
+	err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1::bigint)`, l.lockKey(stream)).Scan(&free)
+	if err != nil || !free {
+		return false, err
+	}
+	if _, err := conn.ExecContext(ctx, l.sql.own, stream, storable(owner)); err != nil {
+		return false, err
+	}
+	// A run waits for hours; a server that ends idle sessions (since PostgreSQL 14) would end the lock.
+	_, err = conn.ExecContext(ctx, `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`)
+	return err == nil, err
+}
+
+// owner names whoever holds the lock.
+func (l *Log) owner(ctx context.Context, conn *sql.Conn, stream string) string {
+	var name string
+	var since time.Time
+	err := conn.QueryRowContext(ctx, l.sql.owner, stream, l.lockKey(stream)).Scan(&name, &since)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "somebody who came or left just now"
+	}
+	if err != nil {
+		return "somebody whose name could not be read: " + err.Error()
+	}
+	return fmt.Sprintf("%s, since %s", name, since.UTC().Format(time.RFC3339))
+}
+
+// release gives the lock back and ends its session, whose settings were changed.
+func (l *Log) release(conn *sql.Conn, stream string) error {
+	defer l.kept.Add(-1)
+	ctx, cancel := context.WithTimeout(context.Background(), l.lockTimeout)
+	defer cancel()
+	var held bool
+	err := conn.QueryRowContext(ctx, `SELECT pg_advisory_unlock($1::bigint)`, l.lockKey(stream)).Scan(&held)
+	if err == nil && !held {
+		err = errors.New("it was not held any more")
+	}
+	if err != nil {
+		return errors.Join(newError("release "+stream, stream, err, "the lock ended with its connection; the journal is not affected"), discard(conn))
+	}
+	return discard(conn)
+}
+
+// discard ends the connection instead of giving it back to the pool.
+func discard(conn *sql.Conn) error {
+	err := conn.Raw(func(any) error { return driver.ErrBadConn })
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+		return nil
+	}
+	return err
+}
+
+func (l *Log) lockKey(stream string) int64 { return key("own", l.schema, stream) }
+
+// key makes an advisory lock's number. Two streams share one with the probability 2^-64 per pair.
+func key(what, schema, stream string) int64 {
+	sum := sha256.Sum256([]byte("runbook/sqllog\x00" + what + "\x00" + schema + "\x00" + stream))
+	return int64(binary.BigEndian.Uint64(sum[:8]))
+}
+
+// storable makes text fit for a text column.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
