@@ -146,7 +146,7 @@ func (c *Client) page(ctx context.Context, operation string, query url.Values) (
 		return nil, "", err
 	}
 	if list.Value == nil {
-		return nil, "", &Error{Operation: operation, Message: "the service's answer is not a list of builds"}
+		return nil, "", unexpected(operation, header, "the service's answer is not a list of builds")
 	}
 	var out []Build
 	for _, w := range *list.Value {
@@ -162,22 +162,23 @@ func (c *Client) page(ctx context.Context, operation string, query url.Values) (
 func (c *Client) Build(ctx context.Context, id int) (Build, error) {
 	operation := fmt.Sprintf("read build %d", id)
 	var w wireBuild
-	_, err := c.do(ctx, operation, call{method: http.MethodGet, area: buildsArea, route: buildRoute(id)}, &w)
+	header, err := c.do(ctx, operation, call{method: http.MethodGet, area: buildsArea, route: buildRoute(id)}, &w)
 	if err != nil {
 		return Build{}, err
 	}
-	return c.checked(operation, id, w)
+	return c.checked(operation, header, id, w)
 }
 
 func buildRoute(id int) map[string]string { return map[string]string{"buildId": strconv.Itoa(id)} }
 
-func (c *Client) checked(operation string, id int, w wireBuild) (Build, error) {
+func (c *Client) checked(operation string, header http.Header, id int, w wireBuild) (Build, error) {
 	switch {
 	case w.ID != id || w.Status == "":
-		return Build{}, &Error{Operation: operation, Message: "the service's answer is not this build"}
+		return Build{}, unexpected(operation, header, "the service's answer is not this build")
 	case w.Definition.ID != c.pipeline.DefinitionID:
-		return Build{}, &Error{Operation: operation, Kind: ErrNotFound,
-			Message: fmt.Sprintf("it belongs to definition %d, not %d", w.Definition.ID, c.pipeline.DefinitionID)}
+		e := unexpected(operation, header, fmt.Sprintf("it belongs to definition %d, not %d", w.Definition.ID, c.pipeline.DefinitionID))
+		e.Kind = ErrNotFound
+		return Build{}, e
 	}
 	return w.build(), nil
 }

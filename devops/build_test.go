@@ -14,6 +14,8 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
 )
 
+// TestBacklogOverAllPagesOldestFirst: a held build may be notStarted or postponed, the list comes in pages
+// that only a header announces, and its order is not the one in which builds start unless it is asked for.
 func TestBacklogOverAllPagesOldestFirst(t *testing.T) {
 	for _, held := range []string{"notStarted", "postponed"} {
 		ck := newClock()
@@ -44,6 +46,7 @@ func TestBacklogOverAllPagesOldestFirst(t *testing.T) {
 	}
 }
 
+// TestListThatIsNone: 200 with {} has no list, and must not look like an empty backlog.
 func TestListThatIsNone(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	c := client(t, srv)
@@ -59,6 +62,8 @@ func TestListThatIsNone(t *testing.T) {
 	}
 }
 
+// TestClearTheBacklogBeforeResuming: everything that queued up during a pause starts at the resume, oldest
+// first, and a cancelled build is over only some time after it was asked to be.
 func TestClearTheBacklogBeforeResuming(t *testing.T) {
 	var ran []string
 	srv := listening(t, devopstest.Options{OnRun: func(b devopstest.Build) { ran = append(ran, b.Parameters["action"]) }})
@@ -92,6 +97,7 @@ func TestClearTheBacklogBeforeResuming(t *testing.T) {
 	}
 }
 
+// TestCancelWhatRuns: cancelling goes for running builds too.
 func TestCancelWhatRuns(t *testing.T) {
 	srv := inProcess(devopstest.Options{Speed: 1, RunDuration: time.Hour, CancelDuration: time.Nanosecond})
 	running := srv.Tick(nil)
@@ -104,6 +110,8 @@ func TestCancelWhatRuns(t *testing.T) {
 	}
 }
 
+// TestCancelWithoutPermission: whoever may pause may still not cancel what the schedule or others queued.
+// One refusal does not keep the other builds from being asked.
 func TestCancelWithoutPermission(t *testing.T) {
 	srv := inProcess(devopstest.Options{MissingPermissions: []devopstest.Permission{devopstest.StopBuilds}})
 	c := client(t, srv)
@@ -117,11 +125,16 @@ func TestCancelWithoutPermission(t *testing.T) {
 	}
 }
 
+// TestCancelSurvivesFaults: a cancellation without a usable answer is looked after, and asked for again
+// only if it had no effect.
 func TestCancelSurvivesFaults(t *testing.T) {
 	for name, f := range map[string]devopstest.Fault{
 		"dropped before": {Kind: devopstest.DropBefore, Method: "PATCH"},
 		"dropped after":  {Kind: devopstest.DropAfter, Method: "PATCH"},
 		"garbage":        {Kind: devopstest.AnswerAfter, Method: "PATCH", Status: 200, Body: "x"},
+		"another answer": {Kind: devopstest.AnswerAfter, Method: "PATCH", Status: 200, Body: "{}"},
+		"not done":       {Kind: devopstest.Answer, Method: "PATCH", Status: 200, Body: "{}"},
+		"broken off":     {Kind: devopstest.CutAnswer, Method: "PATCH"},
 		"503":            devopstest.Unavailable("PATCH", ""),
 		"throttled":      devopstest.Throttled("PATCH", "", 0),
 		"reads fail":     {Kind: devopstest.DropBefore, Method: "GET", Path: "builds", Times: 7},
@@ -140,6 +153,8 @@ func TestCancelSurvivesFaults(t *testing.T) {
 	}
 }
 
+// TestBuildThatEndsWhileBeingCancelled: a completed build refuses to be cancelled, which is no failure;
+// the same refusal while it runs is one.
 func TestBuildThatEndsWhileBeingCancelled(t *testing.T) {
 	ck := newClock()
 	srv := inProcess(devopstest.Options{Now: ck.Now, Speed: 1})
@@ -167,6 +182,8 @@ func (o onPatch) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
+// TestCancelThatNeverCompletes: the answer to a cancellation says cancelling, not canceled, and may stay
+// so: the wait has a limit.
 func TestCancelThatNeverCompletes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := inProcess(devopstest.Options{Now: newClock().Now}) // a clock that stands still
@@ -185,6 +202,8 @@ func TestCancelThatNeverCompletes(t *testing.T) {
 	})
 }
 
+// TestRunAndWait: runtime parameters and variables come back in two forms, an object and JSON in a string;
+// stages can be skipped only through the pipelines API.
 func TestRunAndWait(t *testing.T) {
 	srv := listening(t, devopstest.Options{})
 	c := client(t, srv)
@@ -210,19 +229,49 @@ func TestRunAndWait(t *testing.T) {
 	}
 }
 
+// TestAFailedBuildIsNoError, and a result that nobody here has heard of comes as it is.
 func TestAFailedBuildIsNoError(t *testing.T) {
-	srv := inProcess(devopstest.Options{})
-	srv.SetRunResult("failed")
-	c := client(t, srv)
-	b, err := c.Run(t.Context(), devops.RunOptions{})
-	if err != nil {
-		t.Fatal(err)
+	for _, result := range []string{"failed", "partiallySucceeded", "unheardOf"} {
+		srv := inProcess(devopstest.Options{})
+		srv.SetRunResult(result)
+		c := client(t, srv)
+		b, err := c.Run(t.Context(), devops.RunOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err = c.WaitBuild(t.Context(), b.ID, nil); err != nil || b.Result != result {
+			t.Errorf("%+v, %v", b, err)
+		}
 	}
-	if b, err = c.WaitBuild(t.Context(), b.ID, nil); err != nil || b.Result != "failed" {
+}
+
+// TestAStatusThatNobodyKnows, such as abandoned of newer versions, passes through: it is neither waiting
+// nor over, and the wait ends at its limit with it.
+func TestAStatusThatNobodyKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := inProcess(devopstest.Options{})
+		inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Path: "builds/5", Status: 200, Times: -1, Body: `{"id":5,"status":"abandoned","definition":{"id":107}}`})
+		b, err := client(t, srv, func(cfg *devops.Config) { cfg.PollInterval, cfg.RunLimit = time.Minute, time.Hour }).WaitBuild(t.Context(), 5, nil)
+		wantError(t, err, context.DeadlineExceeded, "last seen: abandoned")
+		if b.Status != "abandoned" {
+			t.Errorf("%+v", b)
+		}
+	})
+}
+
+// TestARunThatIsHeldLooksHeld: the answer to a run has no word for waiting and says inProgress, so that
+// the build is read.
+func TestARunThatIsHeldLooksHeld(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	pausing := onPost{srv.RoundTripper(), func() { srv.SetQueueStatus("paused", "Pat") }}
+	b, err := client(t, srv, through(pausing)).Run(t.Context(), devops.RunOptions{})
+	if err != nil || b.Status != devops.StatusNotStarted || !b.Started.IsZero() {
 		t.Errorf("%+v, %v", b, err)
 	}
 }
 
+// TestRunIsSentOnce: a POST that is sent again starts the machines twice. Without a usable answer the
+// builds tell whether it had arrived.
 func TestRunIsSentOnce(t *testing.T) {
 	start := devops.RunOptions{TemplateParameters: map[string]string{"action": "start"}, Branch: "refs/heads/main"}
 	unavailable := devopstest.Unavailable("POST", "")
@@ -300,10 +349,18 @@ func (o onPost) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
+// TestRunThatIsRefused: a run of a paused pipeline is accepted and does not start, one of a disabled
+// pipeline is refused, and parameters need a permission of their own.
 func TestRunThatIsRefused(t *testing.T) {
 	srv := inProcess(devopstest.Options{MissingPermissions: []devopstest.Permission{devopstest.QueueBuilds}})
 	_, err := client(t, srv).Run(t.Context(), devops.RunOptions{})
 	wantError(t, err, devops.ErrForbidden, "Queue builds")
+	srv = inProcess(devopstest.Options{MissingPermissions: []devopstest.Permission{devopstest.EditQueueConfiguration}})
+	if _, err = client(t, srv).Run(t.Context(), devops.RunOptions{}); err != nil {
+		t.Error(err)
+	}
+	_, err = client(t, srv).Run(t.Context(), devops.RunOptions{Variables: map[string]string{"a": "b"}})
+	wantError(t, err, devops.ErrForbidden, "Edit queue build configuration")
 	for _, status := range []string{"paused", "disabled"} {
 		srv := inProcess(devopstest.Options{})
 		srv.SetQueueStatus(status, "Pat")
@@ -326,6 +383,7 @@ func TestRunThatIsRefused(t *testing.T) {
 	}
 }
 
+// TestRunKeepsTheIDWhenTheBuildCannotBeRead: the build is queued all the same.
 func TestRunKeepsTheIDWhenTheBuildCannotBeRead(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "GET", Path: "builds/501", Status: 500})
@@ -335,6 +393,8 @@ func TestRunKeepsTheIDWhenTheBuildCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestWaitingForABuildThatCannotStart: a run on a paused pipeline does not start, not even one by hand, so
+// that waiting for it would never end.
 func TestWaitingForABuildThatCannotStart(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	srv.SetQueueStatus("paused", "Pat")
@@ -346,6 +406,8 @@ func TestWaitingForABuildThatCannotStart(t *testing.T) {
 	}
 }
 
+// TestBuildOfAnotherDefinition: builds are numbered across the whole organization, and a wrong number must
+// not cancel somebody else's build.
 func TestBuildOfAnotherDefinition(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	c := client(t, srv)
@@ -362,6 +424,7 @@ func TestBuildOfAnotherDefinition(t *testing.T) {
 	wantError(t, err, nil, "not this build")
 }
 
+// TestWaitIdle: a pause does not end what runs already.
 func TestWaitIdle(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	srv.Tick(nil)
@@ -376,6 +439,7 @@ func TestWaitIdle(t *testing.T) {
 	}
 }
 
+// TestWaitingHasALimit: whatever is waited for may never come; the error says how far it had come.
 func TestWaitingHasALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := inProcess(devopstest.Options{Now: newClock().Now}) // a clock that stands still
@@ -391,6 +455,8 @@ func TestWaitingHasALimit(t *testing.T) {
 	})
 }
 
+// TestWaitingSitsOutAnOutageButNotForEver: a wait of hours meets outages; a rejected credential is none of
+// them.
 func TestWaitingSitsOutAnOutageButNotForEver(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	c := client(t, srv)

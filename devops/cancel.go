@@ -57,9 +57,12 @@ func (c *Client) askCancel(ctx context.Context, id int) (Build, error) {
 	}
 	operation := fmt.Sprintf("cancel build %d", id)
 	var w wireBuild
-	_, err = c.do(ctx, operation, call{method: http.MethodPatch, area: buildsArea, route: buildRoute(id), body: []byte(`{"status":"cancelling"}`)}, &w)
+	header, err := c.do(ctx, operation, call{method: http.MethodPatch, area: buildsArea, route: buildRoute(id), body: []byte(`{"status":"cancelling"}`)}, &w)
 	if err == nil {
-		return c.checked(operation, id, w)
+		if asked, err := c.checked(operation, header, id, w); err == nil {
+			return asked, nil
+		}
+		return b, nil
 	}
 	e, ok := errors.AsType[*Error](err)
 	if !ok || ctx.Err() != nil {

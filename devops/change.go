@@ -65,12 +65,14 @@ func (ch *change) try(ctx context.Context, attempt int) (bool, error) {
 		return false, during(ch.operation, err)
 	}
 	ch.result.RevisionBefore, ch.sent, ch.pending = def.Revision, def.Revision, nil
-	answer, written, err := ch.client.put(ctx, ch.operation, doc, ch.want, ch.comment)
+	answer, written, err := ch.client.put(ctx, ch.operation, doc, ch.sent, ch.want, ch.comment)
+	if written.ID != 0 {
+		ch.result.After, ch.result.RevisionAfter, ch.result.Altered = written.QueueStatus, written.Revision, altered(doc, answer)
+	}
 	if err != nil {
 		return false, ch.keep(err)
 	}
-	ch.result.RevisionAfter, ch.result.Altered = written.Revision, altered(doc, answer)
-	return true, ch.confirm(ctx, written)
+	return true, ch.readBack(ctx)
 }
 
 // unknown marks a failed read after a write that may have arrived.
@@ -168,14 +170,8 @@ func (ch *change) arrived(ctx context.Context) (bool, error) {
 	return found, nil
 }
 
-// confirm checks the answer of the write and reads the status back.
-func (ch *change) confirm(ctx context.Context, written Definition) error {
-	if written.QueueStatus != ch.want || written.Revision <= ch.sent {
-		ch.result.After = written.QueueStatus
-		return &Error{Operation: ch.operation, Message: fmt.Sprintf("the service accepted the write of revision %d and answered with revision %d, still %s",
-			ch.sent, written.Revision, written.QueueStatus)}
-	}
-	ch.result.After = written.QueueStatus
+// readBack looks whether the status is still the written one.
+func (ch *change) readBack(ctx context.Context) error {
 	_, def, err := ch.client.read(ctx, ch.operation+": read back", 0)
 	if err != nil {
 		return err

@@ -246,8 +246,8 @@ func (c *Client) decode(operation string, res *http.Response, unclear bool, into
 	defer res.Body.Close()
 	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
 		// The decoder's own error may quote the document.
-		e := &Error{Operation: operation, Status: res.StatusCode, ActivityID: res.Header.Get("X-VSS-E2EID"), Unclear: unclear,
-			Message: "the answer has an unexpected form"}
+		e := unexpected(operation, res.Header, "the answer has an unexpected form")
+		e.Status, e.Unclear = res.StatusCode, unclear
 		if res.Request != nil {
 			e.Method, e.Path = res.Request.Method, res.Request.URL.RequestURI()
 		}

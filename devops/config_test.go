@@ -16,6 +16,8 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
 )
 
+// TestParsePipelineURL: the project is escaped as in a path, where a plus is a plus, and the page has
+// several names.
 func TestParsePipelineURL(t *testing.T) {
 	plain := devops.Pipeline{OrganizationURL: "https://dev.azure.com/ExampleOrg", Project: "Verify-by-Video Platform", DefinitionID: 107}
 	for address, want := range map[string]devops.Pipeline{
@@ -25,6 +27,7 @@ func TestParsePipelineURL(t *testing.T) {
 		"https://dev.azure.com/ExampleOrg/Verify-by-Video%20Platform/_build/definition?definitionId=107":  plain,
 		"https://dev.azure.com/ExampleOrg/Verify-by-Video%20Platform/_build/index?definitionId=107":       plain,
 		"https://dev.azure.com/ExampleOrg/Verify-by-Video%20Platform/_build/designer?id=107":              plain,
+		"https://dev.azure.com/O/5f0c1a9e-7b1d-4c55-9d6a-2f1f3b8f6a10/_build?definitionId=1":              {OrganizationURL: "https://dev.azure.com/O", Project: "5f0c1a9e-7b1d-4c55-9d6a-2f1f3b8f6a10", DefinitionID: 1},
 		"https://dev.azure.com/O/a+b/_build?definitionId=1":                                               {OrganizationURL: "https://dev.azure.com/O", Project: "a+b", DefinitionID: 1},
 		"https://org.visualstudio.com/P/_build?definitionId=1":                                            {OrganizationURL: "https://org.visualstudio.com", Project: "P", DefinitionID: 1},
 		"https://org.visualstudio.com/DefaultCollection/P/_build?definitionId=1":                          {OrganizationURL: "https://org.visualstudio.com/DefaultCollection", Project: "P", DefinitionID: 1},
@@ -40,21 +43,30 @@ func TestParsePipelineURL(t *testing.T) {
 	}
 }
 
+// TestParsePipelineURLRefuses: what is no pipeline, what would send a credential in the clear, and what a
+// document's broken link leaves behind the number.
 func TestParsePipelineURLRefuses(t *testing.T) {
 	for address, why := range map[string]string{
 		"": "https://",
-		"http://dev.azure.com/O/P/_build?definitionId=1":               "https://",
-		"https://user:hunter2@dev.azure.com/O/P/_build?definitionId=1": "password",
-		"https:///O/P/_build?definitionId=1":                           "host",
-		"https://dev.azure.com/O/P/_build/results?buildId=5":           "not the page",
-		"https://dev.azure.com/O/P/_build?definitionId=107]":           `"107]"`,
-		"https://dev.azure.com/O/P/_build?definitionId=-1":             "not a number",
-		"https://dev.azure.com/O/P/_build":                             "no definitionId",
-		"https://dev.azure.com/O/P/_git/x":                             "must look like",
-		"https://dev.azure.com/P/_build?definitionId=1":                "one organization",
-		"https://dev.azure.com/_build?definitionId=1":                  "must look like",
-		"https://o.visualstudio.com/a/b/P/_build?definitionId=1":       "at most a collection",
-		"https://dev.azure.com/O/%zz/_build?definitionId=1":            "not a URL",
+		"http://dev.azure.com/O/P/_build?definitionId=1":                 "https://",
+		"https://user:hunter2@dev.azure.com/O/P/_build?definitionId=1":   "password",
+		"https:///O/P/_build?definitionId=1":                             "host",
+		"https://dev.azure.com/O/P/_build/results?buildId=5":             "not the page",
+		"https://dev.azure.com/O/P/_build?definitionId=107]":             `"107]"`,
+		"https://dev.azure.com/O/P/_build?definitionId=-1":               "not a number",
+		"https://dev.azure.com/O/P/_build":                               "no definitionId",
+		"https://dev.azure.com/O/P/_git/x":                               "must look like",
+		"https://dev.azure.com/P/_build?definitionId=1":                  "one organization",
+		"https://dev.azure.com/_build?definitionId=1":                    "must look like",
+		"https://o.visualstudio.com/a/b/P/_build?definitionId=1":         "at most a collection",
+		"https://dev.azure.com/O/%zz/_build?definitionId=1":              "not a URL",
+		"https://dev.azure.com/O/P/_build?definitionId=0107":             `"0107"`,
+		"https://dev.azure.com/O/P/_build?definitionId=1&definitionId=2": "more than one",
+		"https://dev.azure.com/O/P/_build?definitionId=%zz":              "query",
+		"https://dev.azure.com/O/P/_build/index/x?definitionId=1":        "must look like",
+		"https://dev.azure.com/O/a%2Fb/_build?definitionId=1":            "no name",
+		"https://dev.azure.com/O/../_build?definitionId=1":               "no name",
+		"(here)[https://dev.azure.com/O/P/_build?definitionId=107]":      "not a URL",
 	} {
 		_, err := devops.ParsePipelineURL(address)
 		if err == nil || !strings.Contains(err.Error(), why) {
@@ -66,6 +78,7 @@ func TestParsePipelineURLRefuses(t *testing.T) {
 	}
 }
 
+// TestNewReportsAllFaultsTogether: an operator learns of all of them before the first step.
 func TestNewReportsAllFaultsTogether(t *testing.T) {
 	_, err := devops.New(devops.Config{OrganizationURL: "http://dev.azure.com/O", PollInterval: -1, ConflictRetries: -1, CancelLimit: -1})
 	for _, text := range []string{"https://", "a Project is required", "DefinitionID", "PAT and Credential", "PollInterval", "ConflictRetries", "CancelLimit"} {
@@ -94,8 +107,9 @@ func TestNewReportsAllFaultsTogether(t *testing.T) {
 	}
 }
 
+// TestThreeFieldsInsteadOfTheAddress: a project goes by GUID as well as by name.
 func TestThreeFieldsInsteadOfTheAddress(t *testing.T) {
-	srv := inProcess(devopstest.Options{})
+	srv := inProcess(devopstest.Options{Organization: "ExampleOrg"})
 	c := client(t, srv, func(cfg *devops.Config) {
 		cfg.PipelineURL = ""
 		cfg.OrganizationURL, cfg.Project, cfg.DefinitionID = "https://dev.azure.com/ExampleOrg/", "5F0C1A9E-7b1d-4c55-9d6a-2f1f3b8f6a10", 107
@@ -114,6 +128,7 @@ func TestThreeFieldsInsteadOfTheAddress(t *testing.T) {
 	}
 }
 
+// TestTheGivenHTTPClientIsNotChanged: it may be shared with others, who must not send our credential.
 func TestTheGivenHTTPClientIsNotChanged(t *testing.T) {
 	given := &http.Client{}
 	if _, err := devops.New(devops.Config{PipelineURL: "https://dev.azure.com/O/P/_build?definitionId=1", PAT: "x", HTTPClient: given}); err != nil {
@@ -142,6 +157,8 @@ func (c *credential) GetToken(_ context.Context, o policy.TokenRequestOptions) (
 	return azcore.AccessToken{Token: c.tokens[min(c.asked, len(c.tokens))-1], ExpiresOn: time.Now().Add(c.life)}, nil
 }
 
+// TestTokenIsKeptWhileItLastsAndRenewedBefore: the credential is not asked with every request, and the
+// scope is the application id of Azure DevOps, not an address.
 func TestTokenIsKeptWhileItLastsAndRenewedBefore(t *testing.T) {
 	for name, test := range map[string]struct {
 		life  time.Duration
@@ -171,6 +188,7 @@ func TestTokenIsKeptWhileItLastsAndRenewedBefore(t *testing.T) {
 	}
 }
 
+// TestTokenDoesNotLeak: the service may quote what it was sent.
 func TestTokenDoesNotLeak(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	srv.SetCredentials("", "bearer-token")
@@ -184,6 +202,7 @@ func TestTokenDoesNotLeak(t *testing.T) {
 	}
 }
 
+// TestTokenThatCannotBeHad: nothing is sent without a token.
 func TestTokenThatCannotBeHad(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	c := client(t, srv, func(cfg *devops.Config) {

@@ -107,12 +107,13 @@ func (c *Client) read(ctx context.Context, operation string, revision int) (docu
 		in.query = url.Values{"revision": {strconv.Itoa(revision)}}
 	}
 	var doc document
-	if _, err := c.do(ctx, operation, in, &doc); err != nil {
+	header, err := c.do(ctx, operation, in, &doc)
+	if err != nil {
 		return nil, Definition{}, err
 	}
 	def, ok := doc.definition()
 	if !ok || def.ID != c.pipeline.DefinitionID {
-		return nil, Definition{}, &Error{Operation: operation, Message: "the service's answer is not this definition"}
+		return nil, Definition{}, unexpected(operation, header, "the service's answer is not this definition")
 	}
 	return doc, def, nil
 }
@@ -125,7 +126,9 @@ func (c *Client) definitionVersion() string {
 	return apiVersion
 }
 
-func (c *Client) put(ctx context.Context, operation string, doc document, want QueueStatus, comment string) (document, Definition, error) {
+// put writes doc with another status and comment. It returns what the service answered, also beside the
+// error that the answer still has the old status or revision.
+func (c *Client) put(ctx context.Context, operation string, doc document, from int, want QueueStatus, comment string) (document, Definition, error) {
 	body, err := doc.with(want, comment)
 	if err != nil {
 		return nil, Definition{}, during(operation, err)
@@ -135,12 +138,19 @@ func (c *Client) put(ctx context.Context, operation string, doc document, want Q
 		in.query = url.Values{"cancelPausedBuilds": {"true"}}
 	}
 	var answer document
-	if _, err := c.do(ctx, operation, in, &answer); err != nil {
+	header, err := c.do(ctx, operation, in, &answer)
+	if err != nil {
 		return nil, Definition{}, err
 	}
 	def, ok := answer.definition()
-	if !ok || def.ID != c.pipeline.DefinitionID {
-		return nil, Definition{}, &Error{Operation: operation, Message: "the service's answer is not this definition", Unclear: true}
+	switch {
+	case !ok || def.ID != c.pipeline.DefinitionID:
+		e := unexpected(operation, header, "the service's answer is not this definition")
+		e.Unclear = true
+		return nil, Definition{}, e
+	case def.QueueStatus != want || def.Revision <= from:
+		return answer, def, unexpected(operation, header, fmt.Sprintf("the service accepted the write of revision %d and answered with revision %d, still %s",
+			from, def.Revision, def.QueueStatus))
 	}
 	return answer, def, nil
 }

@@ -1,9 +1,11 @@
 package devops_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +16,8 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
 )
 
+// TestPauseAndResume: the queue status cannot be set alone, each write makes a revision, and the comment
+// is found in the history.
 func TestPauseAndResume(t *testing.T) {
 	srv := listening(t, devopstest.Options{})
 	c := client(t, srv)
@@ -94,12 +98,66 @@ func TestOnlyTheStatusDiffers(t *testing.T) {
 	}
 }
 
+// TestFieldsTheServiceAltersAreNamed: a field that is left out gets a dangerous default, such as a job
+// token that reaches the whole collection.
 func TestFieldsTheServiceAltersAreNamed(t *testing.T) {
 	srv := inProcess(devopstest.Options{Document: map[string]any{"queueStatus": "enabled", "tags": []string{"a"}}})
 	change := set(t, client(t, srv), devops.Paused, "x")
 	// The document had no jobAuthorizationScope, so the service filled in its own default.
 	if diff := cmp.Diff([]string{"jobAuthorizationScope"}, change.Altered); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestWhatTheServiceNormalisesIsNoAlteration: a branch comes back in its full form.
+func TestWhatTheServiceNormalisesIsNoAlteration(t *testing.T) {
+	srv := inProcess(devopstest.Options{})
+	short := &recorder{next: srv.RoundTripper(), edit: func(r *http.Request, res *http.Response) *http.Response {
+		if r.Method == http.MethodGet {
+			raw, _ := io.ReadAll(res.Body)
+			raw = bytes.ReplaceAll(raw, []byte(`"defaultBranch":"refs/heads/main"`), []byte(`"defaultBranch":"main"`))
+			res.Body = io.NopCloser(bytes.NewReader(raw))
+		}
+		return res
+	}}
+	change := set(t, client(t, srv, through(short)), devops.Paused, "run 42")
+	for _, r := range srv.Requests() {
+		if r.Method == http.MethodPut && !strings.Contains(string(r.Body), `"defaultBranch":"main"`) {
+			t.Errorf("sent %s", r.Body)
+		}
+	}
+	if change.Altered != nil {
+		t.Errorf("altered %v", change.Altered)
+	}
+}
+
+// TestTheOldCommentIsNotWrittenAgain: the service may show the last one in the document, and a write
+// that sent it back would claim somebody else's reason.
+func TestTheOldCommentIsNotWrittenAgain(t *testing.T) {
+	srv := inProcess(devopstest.Options{EchoComment: true})
+	srv.Edit("Pat", "Pat's reason", func(map[string]any) {})
+	c := client(t, srv)
+	set(t, c, devops.Paused, "run 42")
+	if got := srv.State().LastComment; got != "run 42" {
+		t.Errorf("comment %q", got)
+	}
+	set(t, c, devops.Enabled, "")
+	if got := srv.State().LastComment; got == "run 42" || got == "" {
+		t.Errorf("comment %q", got)
+	}
+}
+
+// TestAPipelineThatWasNotEnabledStaysSo: what was found is put back, which need not be enabled.
+func TestAPipelineThatWasNotEnabledStaysSo(t *testing.T) {
+	for found, writes := range map[devops.QueueStatus]int{devops.Paused: 0, devops.Disabled: 2} {
+		srv := inProcess(devopstest.Options{})
+		srv.SetQueueStatus(string(found), "Pat")
+		c := client(t, srv)
+		pause := set(t, c, devops.Paused, "run 42")
+		back, err := c.RestoreQueueStatus(t.Context(), devops.Restore{Found: pause.Before, Revision: pause.RevisionAfter})
+		if err != nil || pause.Before != found || back.After != found || srv.State().QueueStatus != string(found) || srv.PutCount() != writes {
+			t.Errorf("%s: %+v, %+v, %v, %d writes", found, pause, back, err, srv.PutCount())
+		}
 	}
 }
 
@@ -124,6 +182,8 @@ func racing(srv *devopstest.Server, n int, edit func(int)) func(*devops.Config) 
 	}
 }
 
+// TestAColleaguesEditInBetweenIsKept: a stale revision is answered with 404, 409 or 400, which is known
+// for none of them for sure; the one field is applied to the newer document.
 func TestAColleaguesEditInBetweenIsKept(t *testing.T) {
 	for _, answer := range []string{"404", "409", "400"} {
 		srv := inProcess(devopstest.Options{StaleRevision: answer})
@@ -141,6 +201,20 @@ func TestAColleaguesEditInBetweenIsKept(t *testing.T) {
 	}
 }
 
+// TestARefusalWithoutAnEdit: the same answers, while the revision is still the one that was read, mean
+// something else, and the write is not tried again.
+func TestARefusalWithoutAnEdit(t *testing.T) {
+	for _, status := range []int{404, 409, 400} {
+		srv := inProcess(devopstest.Options{})
+		inject(t, srv, devopstest.StaleRevision(status))
+		_, err := client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
+		if e := wantError(t, err, nil); e.Status != status || e.ActivityID == "" || count(srv, "PUT", "") != 1 || srv.State().QueueStatus != "enabled" {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+// TestConflictsWithoutEnd: there is an end to applying it again, and the error says who keeps editing.
 func TestConflictsWithoutEnd(t *testing.T) {
 	srv := inProcess(devopstest.Options{StaleRevision: "409"})
 	c := client(t, srv, racing(srv, 99, func(int) {
@@ -153,6 +227,7 @@ func TestConflictsWithoutEnd(t *testing.T) {
 	}
 }
 
+// TestAColleaguesStatusInBetweenWins: their decision about the queue status is not ours to overwrite.
 func TestAColleaguesStatusInBetweenWins(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	c := client(t, srv, racing(srv, 1, func(int) { srv.SetQueueStatus("disabled", "Pat") }))
@@ -169,6 +244,8 @@ func TestAColleaguesStatusInBetweenWins(t *testing.T) {
 	}
 }
 
+// TestRefusedWriteIsNotRepeated: 403 names the missing permission by type key; a 400 may be about the
+// document and not about its revision.
 func TestRefusedWriteIsNotRepeated(t *testing.T) {
 	srv := inProcess(devopstest.Options{MissingPermissions: []devopstest.Permission{devopstest.EditPipeline}})
 	_, err := client(t, srv).SetQueueStatus(t.Context(), devops.Paused, "run 42")
@@ -189,6 +266,8 @@ func TestRefusedWriteIsNotRepeated(t *testing.T) {
 	}
 }
 
+// TestWriteWithoutAnAnswer: whether a PUT without a usable answer took effect is read from the definition
+// and its history; it is never just sent again.
 func TestWriteWithoutAnAnswer(t *testing.T) {
 	html := devopstest.Unavailable("PUT", "")
 	applied := html
@@ -220,6 +299,7 @@ func TestWriteWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// TestHostGoneAfterTheWrite: when nothing can be read either, the outcome is unknown and said to be.
 func TestHostGoneAfterTheWrite(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	inject(t, srv, devopstest.Fault{Kind: devopstest.DropAfter, Method: "PUT"})
@@ -238,6 +318,8 @@ func TestHostGoneAfterTheWrite(t *testing.T) {
 	wantError(t, err, devops.ErrOutcomeUnknown)
 }
 
+// TestWriteThatIsAcceptedAndIgnored: a status of success is no proof: the answer must have the wanted
+// status and a newer revision.
 func TestWriteThatIsAcceptedAndIgnored(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "PUT", Status: 200, Body: `{"id":107,"revision":4,"queueStatus":"enabled"}`})
@@ -245,6 +327,8 @@ func TestWriteThatIsAcceptedAndIgnored(t *testing.T) {
 	wantError(t, err, nil, "answered with revision 4, still enabled")
 }
 
+// TestChangedRightAfterTheWrite: the status is read back, because the answer to the write is already
+// history.
 func TestChangedRightAfterTheWrite(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "PUT", Status: 200, Body: `{"id":107,"revision":4,"queueStatus":"paused"}`})
@@ -260,6 +344,7 @@ func TestChangedRightAfterTheWrite(t *testing.T) {
 	wantError(t, err, nil, "read back", "boom")
 }
 
+// TestNotAStatus: the service would take the default, enabled, for what it does not know.
 func TestNotAStatus(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	_, err := client(t, srv).SetQueueStatus(t.Context(), "Paused ", "x")
@@ -269,6 +354,8 @@ func TestNotAStatus(t *testing.T) {
 	}
 }
 
+// TestAnswersThatAreNotTheDefinition: {} and null decode without an error into a definition in which
+// nothing is set.
 func TestAnswersThatAreNotTheDefinition(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"id":108,"revision":1,"queueStatus":"enabled"}`, `{"id":107,"revision":1}`, `{"id":107,"revision":"x","queueStatus":"enabled"}`} {
 		srv := inProcess(devopstest.Options{})
@@ -278,6 +365,8 @@ func TestAnswersThatAreNotTheDefinition(t *testing.T) {
 	}
 }
 
+// TestCancelPausedBuildsParameter: servers whose resource version is below 8 ignore the parameter, without
+// a word: it is never the only measure.
 func TestCancelPausedBuildsParameter(t *testing.T) {
 	for version, left := range map[int]int{7: 1, 8: 0} {
 		srv := listening(t, devopstest.Options{DefinitionsVersion: version})

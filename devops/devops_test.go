@@ -3,8 +3,10 @@ package devops_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,14 +36,16 @@ func (c *clock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// listening starts the double on loopback, under a name of its own: a port may come back.
+var organizations atomic.Int64
+
+// freshOrganization is a name that this process has not used: the vendor's module remembers a
+// service's description for each address, for ever, and a port may come back.
+func freshOrganization(name string) string { return fmt.Sprintf("%s%d", name, organizations.Add(1)) }
+
+// listening starts the double on loopback.
 func listening(t *testing.T, o devopstest.Options) *devopstest.Server {
 	t.Helper()
-	o.PAT = secret
-	if o.Organization == "" {
-		o.Organization = freshOrganization("Org")
-	}
-	srv := devopstest.NewServer(o)
+	srv := inProcess(o)
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +56,9 @@ func listening(t *testing.T, o devopstest.Options) *devopstest.Server {
 // inProcess does not listen; requests reach it through its transport.
 func inProcess(o devopstest.Options) *devopstest.Server {
 	o.PAT = secret
+	if o.Organization == "" {
+		o.Organization = freshOrganization("Org")
+	}
 	return devopstest.NewServer(o)
 }
 

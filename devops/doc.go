@@ -41,18 +41,21 @@
 // A personal access token or any azcore.TokenCredential. Both are sent over https to the configured
 // host only and never appear in errors. A token is replaced five minutes before its end, by the wall
 // clock, so that waits of hours and a laptop's sleep do no harm; one that is rejected before is replaced
-// by the next read. While no newer one can be had it is used to its end. Scopes: Build (read and execute). Contributors can pause but
-// not cancel what the schedule queued, which needs "Stop builds"; CheckPermissions tells beforehand.
+// by the next read. While no newer one can be had it is used to its end. Scopes: Build (read and
+// execute). Contributors can pause but not cancel what the schedule queued, which needs "Stop builds";
+// CheckPermissions tells beforehand.
 //
 // # Errors and repetition
 //
-// Every failed call returns an *Error; see there. Reads are repeated on 429, 502, 503, 504 and
-// connection errors, honouring Retry-After. Nothing that starts something is ever sent twice: Run
-// looks for the build instead and returns ErrOutcomeUnknown when it cannot tell. The service's
-// sign-in page, which it may send with a status of success, is ErrUnauthorized.
+// Every failed call returns an *Error; see there. It names the request's activity id, by which the
+// vendor's support finds it. Reads are repeated on 429, 502, 503, 504 and connection errors, honouring
+// Retry-After. Nothing that starts something is ever sent twice: Run looks for the build instead and
+// returns ErrOutcomeUnknown when it cannot tell. The service's sign-in page, which it may send with a
+// status of success, is ErrUnauthorized.
 //
-// A pause, two looks at an empty backlog and a resume take 9 requests, and each build to cancel 3 more when it ends
-// between two looks. Looks while waiting are Config.PollInterval apart, or as far as the service asks.
+// A pause, two looks at an empty backlog and a resume take 9 requests, and each build to cancel 3 more
+// when it ends between two looks. Looks while waiting are Config.PollInterval apart, or as far as the
+// service asks.
 //
 // # Not verified against a real organization
 //

@@ -1,6 +1,7 @@
 package devops
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -164,6 +165,14 @@ func during(operation string, err error) error {
 	return &Error{Operation: operation, Err: err}
 }
 
+// activity is the number by which the vendor's support finds a request.
+func activity(h http.Header) string { return cmp.Or(h.Get("X-VSS-E2EID"), h.Get("ActivityId")) }
+
+// unexpected describes an answer that is good JSON and not what was asked for.
+func unexpected(operation string, h http.Header, message string) *Error {
+	return &Error{Operation: operation, Message: message, ActivityID: activity(h)}
+}
+
 // serviceError is the body of the service's errors. Some wrap it in value.
 type serviceError struct {
 	Message string `json:"message"`
@@ -183,8 +192,9 @@ func refused(e *Error, body []byte) *Error {
 	case err == nil:
 		e.Message, e.TypeKey = s.Message, s.TypeKey
 	case !looksHTML(body):
-		e.Message = strings.TrimSpace(string(body[:min(len(body), 300)]))
+		e.Message = string(body[:min(len(body), 300)])
 	}
+	e.Message = strings.Join(strings.Fields(strings.ToValidUTF8(e.Message, "")), " ") // one line, whatever it was
 	e.Kind = kindOf(e.Status, e.TypeKey, e.Message)
 	e.Unclear = changes(e.Method) && e.Status >= http.StatusInternalServerError
 	return e

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
 	"github.com/verify-by-video/pexip-upgrade/devops"
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
 )
@@ -63,7 +66,7 @@ func ExampleParsePipelineURL() {
 func world() (*devopstest.Server, *devops.Client) {
 	srv := devopstest.NewServer(devopstest.Options{PAT: "example"})
 	client, err := devops.New(devops.Config{PipelineURL: srv.PipelineURL(), PAT: "example",
-		HTTPClient: srv.Client(), PollInterval: time.Millisecond})
+		HTTPClient: srv.Client(), PollInterval: time.Millisecond, RetryWait: time.Millisecond})
 	if err != nil {
 		panic(err)
 	}
@@ -79,6 +82,49 @@ func ExampleNew() {
 	// DefinitionID must be a positive number
 	// one of PAT and Credential is required
 	// PollInterval must not be negative
+}
+
+// tokens stands for a credential of azidentity.
+type tokens struct{}
+
+func (tokens) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	fmt.Println("asked for", o.Scopes)
+	return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+// With Entra ID instead of a personal access token: the credential is asked when the token nears its
+// end, not with every request.
+func ExampleConfig_credential() {
+	srv := devopstest.NewServer(devopstest.Options{Token: "token"})
+	client, err := devops.New(devops.Config{PipelineURL: srv.PipelineURL(), Credential: tokens{}, HTTPClient: srv.Client()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 2 {
+		def, err := client.Definition(context.Background())
+		fmt.Println(def.Name, err)
+	}
+	// Output:
+	// asked for [499b84ac-1321-427f-aa17-267ca6975798/.default]
+	// Virtual Machine - Start Stop <nil>
+	// Virtual Machine - Start Stop <nil>
+}
+
+// A colleague edits the pipeline between the read and the write: their edit stays, the pause follows.
+func ExampleClient_SetQueueStatus_conflict() {
+	ctx := context.Background()
+	srv, client := world()
+	_ = srv.Inject(devopstest.Fault{Kind: devopstest.DropBefore, Method: "PUT"}) // the write does not arrive …
+	done := make(chan error)
+	go func() {
+		_, err := client.SetQueueStatus(ctx, devops.Paused, "run 42")
+		done <- err
+	}()
+	_, _ = srv.WaitRequest(ctx, func(r devopstest.Request) bool { return r.Method == "PUT" }) // … and meanwhile:
+	srv.Edit("Pat", "tags", func(doc map[string]any) { doc["tags"] = []any{"night"} })
+	fmt.Println(<-done, srv.State().QueueStatus, srv.Document()["tags"])
+	// Output: <nil> paused [night]
 }
 
 func ExampleClient_Pipeline() {

@@ -26,6 +26,8 @@ func verdicts(t *testing.T, c *devops.Client) map[string]devops.Verdict {
 	return out
 }
 
+// TestCheckPermissions: a contributor may pause and not clear the queue, which is better known before
+// pausing.
 func TestCheckPermissions(t *testing.T) {
 	want := map[string]devops.Verdict{"View builds and build pipeline": devops.Granted, "Edit build pipeline": devops.Granted,
 		"Queue builds": devops.Granted, "Stop builds": devops.Granted}
@@ -43,6 +45,7 @@ func TestCheckPermissions(t *testing.T) {
 	}
 }
 
+// TestWhatTheServiceDoesNotSayIsUnknown: unknown never counts as granted.
 func TestWhatTheServiceDoesNotSayIsUnknown(t *testing.T) {
 	for name, f := range map[string]devopstest.Fault{
 		"404":            {Status: 404, Body: `{"message":"no such thing"}`},
@@ -67,6 +70,8 @@ func TestWhatTheServiceDoesNotSayIsUnknown(t *testing.T) {
 	}
 }
 
+// TestPermissionsWhenTheDefinitionCannotBeRead: without the permission to view, the service says 403, or
+// 404 as if there were no such definition.
 func TestPermissionsWhenTheDefinitionCannotBeRead(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	inject(t, srv, devopstest.Forbidden("GET", "definitions"))

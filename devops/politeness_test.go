@@ -91,7 +91,9 @@ func TestPollsAreNoFasterThanRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := inProcess(devopstest.Options{Speed: 1})
 		b := srv.Tick(nil)
-		srv.SetRetryAfter(45)
+		always := devopstest.Delayed("GET", "", 45)
+		always.Times = -1
+		inject(t, srv, always)
 		c := client(t, srv, func(cfg *devops.Config) { cfg.PollInterval = time.Second })
 		if _, err := c.WaitBuild(t.Context(), b.ID, nil); err != nil {
 			t.Fatal(err)

@@ -18,6 +18,7 @@ func paused(t *testing.T) (*devopstest.Server, *devops.Client, devops.Restore) {
 	return srv, c, devops.Restore{Found: change.Before, Revision: change.RevisionAfter, Marker: "run 42", Comment: "run 42: done"}
 }
 
+// TestRestore: what was found is put back, and doing it twice does it once.
 func TestRestore(t *testing.T) {
 	srv, c, restore := paused(t)
 	change, err := c.RestoreQueueStatus(t.Context(), restore)
@@ -37,6 +38,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestRestoreAfterACrashThatLostTheRevision: the comment in the history recognises the own pause.
 func TestRestoreAfterACrashThatLostTheRevision(t *testing.T) {
 	srv, c, restore := paused(t)
 	restore.Revision = 0
@@ -47,6 +49,7 @@ func TestRestoreAfterACrashThatLostTheRevision(t *testing.T) {
 	}
 }
 
+// TestRestoreWhenTheRunNeverPaused: a pause that is not ours is not undone.
 func TestRestoreWhenTheRunNeverPaused(t *testing.T) {
 	srv := inProcess(devopstest.Options{})
 	srv.SetQueueStatus("paused", "Pat")
@@ -57,6 +60,7 @@ func TestRestoreWhenTheRunNeverPaused(t *testing.T) {
 	}
 }
 
+// TestRestoreKeepsAColleaguesEdits: newer revisions do not hinder as long as they left the status alone.
 func TestRestoreKeepsAColleaguesEdits(t *testing.T) {
 	srv, c, restore := paused(t)
 	for range 3 {
@@ -71,6 +75,7 @@ func TestRestoreKeepsAColleaguesEdits(t *testing.T) {
 	}
 }
 
+// TestRestoreLeavesAColleaguesStatus: also when it is the same status again, set by them.
 func TestRestoreLeavesAColleaguesStatus(t *testing.T) {
 	for name, change := range map[string]func(*devopstest.Server){
 		"disabled": func(s *devopstest.Server) {
@@ -95,6 +100,7 @@ func TestRestoreLeavesAColleaguesStatus(t *testing.T) {
 	}
 }
 
+// TestRestoredByHand: then nothing is left to do, and nothing is sent.
 func TestRestoredByHand(t *testing.T) {
 	srv, c, restore := paused(t)
 	srv.SetQueueStatus("enabled", "Pat")
@@ -104,6 +110,7 @@ func TestRestoredByHand(t *testing.T) {
 	}
 }
 
+// TestRestoreRacesWithAColleague: between the look and the write.
 func TestRestoreRacesWithAColleague(t *testing.T) {
 	srv, _, restore := paused(t)
 	c := client(t, srv, racing(srv, 1, func(int) { srv.SetQueueStatus("disabled", "Pat") }))
@@ -122,6 +129,7 @@ func TestRestoreRacesWithAColleague(t *testing.T) {
 	}
 }
 
+// TestRestoreNeedsAWayToRecogniseThePause: an empty Restore must not match anybody's pause.
 func TestRestoreNeedsAWayToRecogniseThePause(t *testing.T) {
 	srv, c, _ := paused(t)
 	_, err := c.RestoreQueueStatus(t.Context(), devops.Restore{Found: devops.Enabled})
@@ -136,6 +144,7 @@ func TestRestoreNeedsAWayToRecogniseThePause(t *testing.T) {
 	}
 }
 
+// TestRestoreWithUnreadableHistory: without the history nobody knows whose pause it is, so it stays.
 func TestRestoreWithUnreadableHistory(t *testing.T) {
 	srv, c, restore := paused(t)
 	srv.Edit("Pat", "", func(doc map[string]any) { doc["tags"] = []any{} })

@@ -81,11 +81,14 @@ func (c *Client) post(ctx context.Context, operation string, options RunOptions)
 		ID int `json:"id"`
 	}
 	route := map[string]string{"pipelineId": strconv.Itoa(c.pipeline.DefinitionID)}
-	if _, err := c.do(ctx, operation, call{method: http.MethodPost, area: runsArea, route: route, body: body}, &run); err != nil {
+	header, err := c.do(ctx, operation, call{method: http.MethodPost, area: runsArea, route: route, body: body}, &run)
+	if err != nil {
 		return 0, err
 	}
 	if run.ID < 1 {
-		return 0, &Error{Operation: operation, Message: "the service's answer names no run", Unclear: true}
+		e := unexpected(operation, header, "the service's answer names no run")
+		e.Unclear = true
+		return 0, e
 	}
 	return run.ID, nil
 }

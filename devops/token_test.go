@@ -38,6 +38,7 @@ func (i *issuer) GetToken(context.Context, policy.TokenRequestOptions) (azcore.A
 }
 
 func withIssuer(t *testing.T, o devopstest.Options) (*devopstest.Server, *devops.Client, *issuer) {
+	o.Organization = freshOrganization("Tokens")
 	srv := devopstest.NewServer(o)
 	tokens := &issuer{srv: srv, life: time.Hour}
 	return srv, client(t, srv, func(cfg *devops.Config) {

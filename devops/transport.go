@@ -89,8 +89,10 @@ func (t *transport) once(req *http.Request) (*http.Response, *Error) {
 	if readErr != nil {
 		return nil, unread(e, readErr)
 	}
+	if e.Status >= http.StatusBadRequest { // before it is cut: half a secret would not be found
+		body = []byte(t.auth.scrub(string(body)))
+	}
 	if e := judge(e, res, body); e != nil {
-		e.Message, e.Body = t.auth.scrub(e.Message), t.auth.scrub(e.Body)
 		return nil, e
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
@@ -136,10 +138,7 @@ func (t *transport) prepare(req *http.Request) (*http.Request, *unsent) {
 // success (vendor page "Rate and usage limits"): then the next request has to wait.
 func (t *transport) describe(e *Error, res *http.Response) {
 	e.Status = res.StatusCode
-	e.ActivityID = res.Header.Get("X-VSS-E2EID")
-	if e.ActivityID == "" {
-		e.ActivityID = res.Header.Get("ActivityId")
-	}
+	e.ActivityID = activity(res.Header)
 	e.RetryAfter = retryAfter(res.Header.Get("Retry-After"))
 	if e.RetryAfter > 0 {
 		t.mu.Lock()

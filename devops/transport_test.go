@@ -16,6 +16,8 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
 )
 
+// TestRejectedCredential: 401 without a body, the sign-in page under 203, and a redirect to it mean the
+// same, are told from an outage, and are not repeated with the same credential.
 func TestRejectedCredential(t *testing.T) {
 	for _, how := range []string{"401", "203", "302"} {
 		srv := listening(t, devopstest.Options{Rejection: how})
@@ -31,6 +33,8 @@ func TestRejectedCredential(t *testing.T) {
 	}
 }
 
+// TestAnswersAndTheirKinds: the type key and the number in the message decide, because the status that
+// goes with them varies and the text is translated.
 func TestAnswersAndTheirKinds(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
@@ -49,6 +53,7 @@ func TestAnswersAndTheirKinds(t *testing.T) {
 		"garbage":               {200, `{"id":`, nil, "is not JSON"},
 		"empty":                 {204, ``, nil, "is not JSON"},
 		"byte order mark":       {404, "\xef\xbb\xbf" + `{"message":"gone","typeKey":"DefinitionNotFoundException"}`, devops.ErrNotFound, "gone"},
+		"a text of two lines":   {500, "on\r\n\tfire \xff", nil, ": on fire"},
 		"a secret in the error": {400, `{"message":"you sent ` + secret + ` and ` + base64.StdEncoding.EncodeToString([]byte(":"+secret)) + `"}`, nil, "you sent [removed] and [removed]"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,6 +68,19 @@ func TestAnswersAndTheirKinds(t *testing.T) {
 	}
 }
 
+// TestASecretWhereAnErrorIsCut: half of it would not be recognised any more.
+func TestASecretWhereAnErrorIsCut(t *testing.T) {
+	for _, before := range []int{290, 2040} {
+		srv := inProcess(devopstest.Options{})
+		inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: "GET", Status: 400, Body: strings.Repeat(".", before) + secret})
+		_, err := client(t, srv).Definition(t.Context())
+		if e := wantError(t, err, nil); strings.Contains(e.Message+e.Body, secret[:6]) {
+			t.Errorf("%q %q", e.Message, e.Body)
+		}
+	}
+}
+
+// TestReadsAreRepeated: the vendor's client repeats nothing.
 func TestReadsAreRepeated(t *testing.T) {
 	for name, f := range map[string]devopstest.Fault{
 		"429":     devopstest.Throttled("GET", "definitions", 0),
@@ -85,6 +103,8 @@ func TestReadsAreRepeated(t *testing.T) {
 	}
 }
 
+// TestReadsAreNotRepeatedInVain: an unknown certificate does not get better, and an hour of Retry-After is
+// the caller's business.
 func TestReadsAreNotRepeatedInVain(t *testing.T) {
 	srv := listening(t, devopstest.Options{})
 	_, err := client(t, srv, func(cfg *devops.Config) { cfg.HTTPClient = nil }).Definition(t.Context())
@@ -185,9 +205,10 @@ func (s slowPost) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
+// TestAnswersThatAreTooLarge: they do not fill the memory.
 func TestAnswersThatAreTooLarge(t *testing.T) {
 	big := &http.Client{Transport: bigAnswer{}}
-	c := client(t, inProcess(devopstest.Options{Organization: "Big"}), func(cfg *devops.Config) { cfg.HTTPClient = big })
+	c := client(t, inProcess(devopstest.Options{}), func(cfg *devops.Config) { cfg.HTTPClient = big })
 	_, err := c.Definition(t.Context())
 	wantError(t, err, nil, "larger than")
 }
@@ -210,6 +231,7 @@ func (c closeBefore) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(r)
 }
 
+// TestHostThatRefusesConnections: a request that never left has no effect, so that a run is not in doubt.
 func TestHostThatRefusesConnections(t *testing.T) {
 	srv := listening(t, devopstest.Options{})
 	c := client(t, srv)

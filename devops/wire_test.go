@@ -3,6 +3,7 @@ package devops_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,12 +44,6 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-var organizations atomic.Int64
-
-// freshOrganization is a name that this process has not used: the vendor's module remembers a
-// service's description for each address, for ever.
-func freshOrganization(name string) string { return fmt.Sprintf("%s%d", name, organizations.Add(1)) }
-
 func through(transport http.RoundTripper) func(*devops.Config) {
 	return func(cfg *devops.Config) { cfg.HTTPClient = &http.Client{Transport: transport} }
 }
@@ -71,6 +66,9 @@ func wire(t *testing.T, srv *devopstest.Server, rec *recorder) []*http.Request {
 	if _, err := c.RestoreQueueStatus(t.Context(), devops.Restore{Found: pause.Before, Marker: "run 42"}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := c.CheckPermissions(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return rec.seen
 }
 
@@ -80,13 +78,15 @@ func TestWhatEveryRequestCarries(t *testing.T) {
 	organization := freshOrganization("WireOrg")
 	srv := inProcess(devopstest.Options{Organization: organization, Speed: 1, CancelDuration: time.Nanosecond})
 	var sent []string
+	credential := "Basic " + base64.StdEncoding.EncodeToString([]byte(":"+secret)) // the user name is empty
 	for _, r := range wire(t, srv, &recorder{next: srv.RoundTripper()}) {
 		sent = append(sent, r.Method+" "+r.URL.EscapedPath())
-		if r.Header.Get("Authorization") == "" || r.Header.Get("X-TFS-FedAuthRedirect") != "Suppress" || r.Header.Get("X-TFS-Session") == "" ||
+		if r.Header.Get("Authorization") != credential || r.Header.Get("X-TFS-FedAuthRedirect") != "Suppress" || r.Header.Get("X-TFS-Session") == "" ||
 			!strings.Contains(r.Header.Get("User-Agent"), "pexip-upgrade") {
 			t.Errorf("%s: headers %v", r.URL, r.Header)
 		}
-		if version := strings.Contains(r.Header.Get("Accept"), "api-version=7.1"); version == (r.Method == "OPTIONS") || r.URL.Query().Has("api-version") {
+		byHand := strings.Contains(r.URL.Path, "/permissions/")
+		if version := strings.Contains(r.Header.Get("Accept"), "api-version=7.1"); version == (r.Method == "OPTIONS" || byHand) || r.URL.Query().Has("api-version") != byHand {
 			t.Errorf("%s %s: Accept %q", r.Method, r.URL, r.Header.Get("Accept"))
 		}
 		if hasBody := r.Method == "PUT" || r.Method == "POST" || r.Method == "PATCH"; hasBody && r.ContentLength < 1 {
@@ -102,6 +102,10 @@ func TestWhatEveryRequestCarries(t *testing.T) {
 		"GET " + project + "build/Builds",
 		"GET " + project + "build/Builds/501", "PATCH " + project + "build/Builds/501", "GET " + project + "build/Builds/501",
 		"GET " + project + "build/Definitions/107", "GET " + project + "build/definitions/107/revisions", "PUT " + project + "build/Definitions/107", "GET " + project + "build/Definitions/107",
+		"GET " + project + "build/Definitions/107",
+	}
+	for _, bit := range []string{"2048", "128", "512"} {
+		want = append(want, "GET "+base+"/_apis/permissions/33344d9c-fc72-4d6f-aba5-fa317101a7e9/"+bit)
 	}
 	if diff := cmp.Diff(want, sent); diff != "" {
 		t.Error(diff)
@@ -137,7 +141,7 @@ func TestBodiesAreExact(t *testing.T) {
 
 // TestTheAPIIsDescribedOncePerProcess, whatever the number of clients.
 func TestTheAPIIsDescribedOncePerProcess(t *testing.T) {
-	srv := listening(t, devopstest.Options{Organization: freshOrganization("Once")})
+	srv := listening(t, devopstest.Options{})
 	for range 3 {
 		if _, err := client(t, srv).Definition(t.Context()); err != nil {
 			t.Fatal(err)
@@ -151,7 +155,7 @@ func TestTheAPIIsDescribedOncePerProcess(t *testing.T) {
 // TestOlderServer: the version is the newest that the server has; reading and writing use the same.
 func TestOlderServer(t *testing.T) {
 	for want, versions := range map[string][2]string{"7.0": {"7.0", "7.0"}, "6.1-preview": {"6.1", "6.0"}, "7.1": {"7.2", "7.1"}} {
-		srv := listening(t, devopstest.Options{Organization: freshOrganization("Older")})
+		srv := listening(t, devopstest.Options{})
 		rec := &recorder{next: srv.Client().Transport, edit: func(r *http.Request, res *http.Response) *http.Response {
 			if r.Method != http.MethodOptions {
 				return res
@@ -175,9 +179,11 @@ func TestOlderServer(t *testing.T) {
 // process, so a scenario has an organization of its own, in lower case and with a plain space.
 func TestGock(t *testing.T) {
 	defer gock.Off()
-	double := inProcess(devopstest.Options{Organization: "GockOrg"})
+	organization := freshOrganization("GockOrg")
+	double := inProcess(devopstest.Options{Organization: organization})
+	path := "^/" + strings.ToLower(organization)
 	description := &recorder{next: double.RoundTripper()}
-	req, _ := http.NewRequestWithContext(t.Context(), http.MethodOptions, "https://dev.azure.com/gockorg/_apis", nil)
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodOptions, double.OrganizationURL()+"/_apis", nil)
 	req.SetBasicAuth("", secret)
 	res, err := description.RoundTrip(req)
 	if err != nil {
@@ -189,8 +195,8 @@ func TestGock(t *testing.T) {
 	}
 	options := gock.New("https://dev.azure.com")
 	options.Method = http.MethodOptions
-	options.Path("^/gockorg/_apis$").Persist().Reply(200).Type("json").BodyString(string(raw))
-	gock.New("https://dev.azure.com").Get("^/gockorg/Verify-by-Video Platform/_apis/build/Definitions/107$").
+	options.Path(path + "/_apis$").Persist().Reply(200).Type("json").BodyString(string(raw))
+	gock.New("https://dev.azure.com").Get(path+"/Verify-by-Video Platform/_apis/build/Definitions/107$").
 		MatchHeader("Accept", "api-version=7.1$").Reply(200).JSON(double.Document())
 	def, err := client(t, double, through(gock.NewTransport())).Definition(t.Context())
 	if err != nil || def.QueueStatus != devops.Enabled {
@@ -237,12 +243,15 @@ func TestConnectionsAreReused(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	c := client(t, srv, through(transport))
 	for range 5 {
-		if _, err := c.Definition(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Build(t.Context(), 9); err == nil {
+		set(t, c, devops.Paused, "run 42")
+		b := srv.Tick(nil)
+		if _, err := c.Cancel(t.Context(), b.ID, 9); err == nil {
 			t.Fatal("build 9 exists")
 		}
+		if _, err := c.CheckPermissions(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		set(t, c, devops.Enabled, "run 42")
 	}
 	if n := dialled.Load(); n != 1 {
 		t.Errorf("%d connections", n)
@@ -277,16 +286,14 @@ func TestASlowAnswerIsWaitedFor(t *testing.T) {
 }
 
 // TestASlowBody: a caller that gives up on the body of a write is told that it may have taken effect.
+// The double sends nothing to a client that hangs up, so that this does not depend on who is faster.
 func TestASlowBody(t *testing.T) {
 	srv := listening(t, devopstest.Options{})
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
+	inject(t, srv, devopstest.Fault{Kind: devopstest.SlowBody, Method: "PUT", Delay: time.Hour})
 	c := client(t, srv, through(&recorder{next: srv.Client().Transport, edit: func(r *http.Request, res *http.Response) *http.Response {
-		switch r.Method {
-		case http.MethodGet:
-			srv.SetSlowBody(time.Hour)
-		case http.MethodPut: // the header is there
-			srv.SetSlowBody(0)
+		if r.Method == http.MethodPut { // the header is there
 			stop()
 		}
 		return res
@@ -315,6 +322,7 @@ func TestErrorShapes(t *testing.T) {
 		"403 with JSON":              {devopstest.Forbidden("", ""), devops.ErrForbidden, "TF215106"},
 		"403 in another language":    {devopstest.Fault{Status: 400, Body: `{"message":"TF215106: Zugriff verweigert","typeKey":"AccessDeniedException"}`}, devops.ErrForbidden, "Zugriff"},
 		"404 with HTML":              {devopstest.Fault{Status: 404, Body: page}, devops.ErrNotFound, "404 Not Found"},
+		"500, empty and chunked":     {devopstest.Fault{Status: 500, Header: http.Header{"Transfer-Encoding": {"chunked"}}}, nil, "500 Internal Server Error"},
 		"404 without a body":         {devopstest.Fault{Status: 404}, devops.ErrNotFound, "404 Not Found"},
 		"error JSON as text/plain":   {devopstest.Fault{Status: 403, Header: http.Header{"Content-Type": {"text/plain"}}, Body: `{"message":"no","typeKey":"AccessDeniedException"}`}, devops.ErrForbidden, ": no; nothing"},
 		"429 with text":              {devopstest.Throttled("", "", 3600), nil, "TF400733"},
@@ -374,6 +382,90 @@ func TestActivityIDIsInEveryError(t *testing.T) {
 				t.Errorf("%s, %d: %+v", header, status, e)
 			}
 		}
+	}
+}
+
+// TestActivityIDIsInErrorsOverGoodJSON that is not what was asked for.
+func TestActivityIDIsInErrorsOverGoodJSON(t *testing.T) {
+	for name, test := range map[string]struct {
+		method, path, body string
+		call               func(*devops.Client) error
+	}{
+		"definition": {"GET", "definitions", `{}`, func(c *devops.Client) error { _, err := c.Definition(t.Context()); return err }},
+		"list":       {"GET", "builds", `{}`, func(c *devops.Client) error { _, err := c.Backlog(t.Context()); return err }},
+		"build":      {"GET", "builds/5", `{}`, func(c *devops.Client) error { _, err := c.Build(t.Context(), 5); return err }},
+		"form":       {"GET", "builds/5", `[]`, func(c *devops.Client) error { _, err := c.Build(t.Context(), 5); return err }},
+		"not ours": {"GET", "builds/5", `{"id":5,"status":"completed","definition":{"id":9}}`,
+			func(c *devops.Client) error { _, err := c.Build(t.Context(), 5); return err }},
+		"ignored write": {"PUT", "", `{"id":107,"revision":4,"queueStatus":"enabled"}`,
+			func(c *devops.Client) error { _, err := c.SetQueueStatus(t.Context(), devops.Paused, ""); return err }},
+		"run": {"POST", "", `{}`, func(c *devops.Client) error { _, err := c.Run(t.Context(), devops.RunOptions{}); return err }},
+	} {
+		srv := inProcess(devopstest.Options{})
+		inject(t, srv, devopstest.Fault{Kind: devopstest.Answer, Method: test.method, Path: test.path, Times: -1, Status: 200, Header: http.Header{"Activityid": {"abc-1"}}, Body: test.body})
+		err := test.call(client(t, srv))
+		if err == nil || !strings.Contains(err.Error(), "(activity abc-1)") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAnAnswerThatBreaksOff: of a read it is asked for again, of a write it leaves open what happened.
+func TestAnAnswerThatBreaksOff(t *testing.T) {
+	srv := listening(t, devopstest.Options{})
+	inject(t, srv, devopstest.Fault{Kind: devopstest.CutAnswer, Method: "GET", Times: 4})
+	c := client(t, srv)
+	if _, err := c.Definition(t.Context()); err != nil {
+		t.Error(err)
+	}
+	inject(t, srv, devopstest.Fault{Kind: devopstest.CutAnswer, Method: "GET", Times: 5})
+	_, err := c.Definition(t.Context())
+	wantError(t, err, io.ErrUnexpectedEOF, "the answer (status 200) broke off")
+	inject(t, srv, devopstest.Fault{Kind: devopstest.CutAnswer, Method: "POST"})
+	if b, err := c.Run(t.Context(), devops.RunOptions{}); err != nil || b.ID != 501 || srv.RunCount() != 1 {
+		t.Errorf("%+v, %v", b, err)
+	}
+	inject(t, srv, devopstest.Fault{Kind: devopstest.CutAnswer, Method: "PUT"})
+	if change := set(t, c, devops.Paused, "run 42"); change.AlreadySo || change.RevisionAfter != 4 || srv.PutCount() != 1 {
+		t.Errorf("%+v after %d writes", change, srv.PutCount())
+	}
+}
+
+// TestProjectNamesAreEscapedForAPath: a plus in a path is a plus, a space is %20, and a GUID is a name.
+func TestProjectNamesAreEscapedForAPath(t *testing.T) {
+	for name, escaped := range map[string]string{"A+B C": "A+B%20C", "R&D 50%": "R&D%2050%25", "Größe": "Gr%C3%B6%C3%9Fe"} {
+		srv := inProcess(devopstest.Options{Project: name})
+		if _, err := client(t, srv).Definition(t.Context()); err != nil {
+			t.Error(name, err)
+		}
+		if n := count(srv, "GET", "/"+escaped+"/_apis/"); n != 1 {
+			t.Errorf("%s: %+v", name, srv.Requests())
+		}
+	}
+}
+
+// TestErrorShapesInDiscovery: the request that describes the API fails like any other, and what it
+// answered is not remembered.
+func TestErrorShapesInDiscovery(t *testing.T) {
+	for kind, f := range map[error]devopstest.Fault{
+		devops.ErrUnauthorized: devopstest.SignInPage("OPTIONS", ""), devops.ErrForbidden: devopstest.Forbidden("OPTIONS", ""),
+		devops.ErrNotFound: {Kind: devopstest.Answer, Method: "OPTIONS", Status: 404, Body: "<html>"},
+	} {
+		srv := inProcess(devopstest.Options{})
+		inject(t, srv, f)
+		c := client(t, srv)
+		_, err := c.Definition(t.Context())
+		wantError(t, err, kind, "read pipeline definition 107", "OPTIONS /org")
+		if _, err := c.Definition(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	srv := inProcess(devopstest.Options{})
+	outage := devopstest.Unavailable("OPTIONS", "")
+	outage.Times = 3
+	inject(t, srv, outage)
+	if _, err := client(t, srv).Definition(t.Context()); err != nil {
+		t.Errorf("the description is not asked for again: %v", err)
 	}
 }
 

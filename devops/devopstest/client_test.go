@@ -74,6 +74,7 @@ func TestTheOlderWayToRun(t *testing.T) {
 	}
 }
 
+// TestCancelSeveralAtOnce: PATCH on the list changes several builds; the first refusal ends it.
 func TestCancelSeveralAtOnce(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{Speed: 1})
 	srv.Tick(nil)
@@ -154,59 +155,67 @@ func TestEachRevisionHasItsDate(t *testing.T) {
 	}
 }
 
-// TestSwitches: throttling that comes with success, and a body that takes its time.
-func TestSwitches(t *testing.T) {
-	srv := devopstest.NewServer(devopstest.Options{})
-	srv.SetRetryAfter(20)
-	got := ask(t, srv, "GET", definitions, nil)
-	if got.status != 200 || got.header.Get("Retry-After") != "20" || got.header.Get("X-RateLimit-Remaining") != "0" {
-		t.Errorf("%d %v", got.status, got.header)
-	}
-	srv.SetRetryAfter(0)
-	if got := ask(t, srv, "GET", definitions, nil); got.header.Get("Retry-After") != "" {
-		t.Error("still throttled")
-	}
-	if err := srv.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Close()
-	srv.SetSlowBody(time.Hour)
-	req, _ := http.NewRequestWithContext(t.Context(), "GET", srv.OrganizationURL()+"/_apis/projects", nil)
-	req.SetBasicAuth("", "any")
-	res, err := srv.Client().Do(req)
-	if err != nil || res.StatusCode != 200 {
-		t.Fatal(err) // the header is there while the body is not
-	}
-	res.Body.Close() // gives up, which ends the pause
-	srv.SetSlowBody(time.Nanosecond)
-	if got := ask(t, srv, "GET", definitions, nil); got.number("id") != "107" {
-		t.Error(got.raw)
-	}
-}
-
-// TestFaultsReadyMade: what each looks like to any client.
+// TestFaultsReadyMade: what each looks like to any client. Every answer of the service has an activity
+// id in two headers.
 func TestFaultsReadyMade(t *testing.T) {
 	for want, f := range map[string]devopstest.Fault{
-		"203 text/html; charset=utf-8 <!DO": devopstest.SignInPage("GET", ""),
-		"401  ":                             devopstest.ExpiredToken("GET", ""),
-		"403 application/json; charset=utf-8 {\"$i": devopstest.Forbidden("GET", ""),
-		"429 text/plain TF40":                       devopstest.Throttled("GET", "", 7),
-		"503 text/html; charset=utf-8 <htm":         devopstest.Unavailable("GET", ""),
+		"203 text/html; charset=utf-8 <!DO": devopstest.SignInPage("PUT", ""),
+		"401  ":                             devopstest.ExpiredToken("PUT", ""),
+		`403 application/json; charset=utf-8 AccessDeniedException`:               devopstest.Forbidden("PUT", ""),
+		"404 application/json; charset=utf-8 DefinitionNotFoundException":         devopstest.StaleRevision(404),
+		"409 application/json; charset=utf-8 DefinitionRevisionConflictException": devopstest.StaleRevision(409),
+		"400 application/json; charset=utf-8 InvalidDefinitionException":          devopstest.StaleRevision(400),
+		"429 text/plain TF40":               devopstest.Throttled("PUT", "", 7),
+		"503 text/html; charset=utf-8 <htm": devopstest.Unavailable("PUT", ""),
 	} {
 		srv := devopstest.NewServer(devopstest.Options{})
 		if err := srv.Inject(f); err != nil {
 			t.Fatal(err)
 		}
-		got := ask(t, srv, "GET", definitions, nil)
-		if seen := fmt.Sprint(got.status, " ", got.header.Get("Content-Type"), " ", got.raw[:min(4, len(got.raw))]); seen != want {
+		got := ask(t, srv, "PUT", definitions, srv.Document())
+		text := got.raw[:min(4, len(got.raw))]
+		if key, isText := got.doc["typeKey"].(string); isText {
+			text = key
+		}
+		if seen := fmt.Sprint(got.status, " ", got.header.Get("Content-Type"), " ", text); seen != want {
 			t.Errorf("%q, want %q", seen, want)
 		}
 		if got.status == 429 && got.header.Get("Retry-After") != "7" || got.status == 401 && got.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%v", got.header)
 		}
-		if left := srv.Armed(); len(left) != 0 {
+		if id := got.header.Get("X-VSS-E2EID"); id == "" || id != got.header.Get("ActivityId") {
+			t.Errorf("%s: activity %v", want, got.header)
+		}
+		if left := srv.Armed(); len(left) != 0 || srv.State().Revision != 3 {
 			t.Errorf("still armed: %v", left)
 		}
+		if got := ask(t, srv, "PUT", definitions, srv.Document()); got.status != 200 {
+			t.Errorf("%s left something behind: %s", want, got.raw)
+		}
+	}
+}
+
+// TestDelayed: throttling comes with success too, and with the headers of throttling.
+func TestDelayed(t *testing.T) {
+	srv := devopstest.NewServer(devopstest.Options{})
+	if err := srv.Inject(devopstest.Delayed("GET", "definitions", 20)); err != nil {
+		t.Fatal(err)
+	}
+	got := ask(t, srv, "GET", definitions, nil)
+	if got.status != 200 || got.number("id") != "107" || got.header.Get("Retry-After") != "20" || got.header.Get("X-RateLimit-Remaining") != "0" ||
+		len(got.header.Values("X-VSS-E2EID")) != 1 || !strings.HasPrefix(got.header.Get("Content-Type"), "application/json") {
+		t.Errorf("%d %v", got.status, got.header)
+	}
+	if got := ask(t, srv, "GET", definitions, nil); got.header.Get("Retry-After") != "" {
+		t.Error("still delayed")
+	}
+}
+
+// TestADocumentOfOnesOwn is served as the service would: enumerations are names, whatever was given.
+func TestADocumentOfOnesOwn(t *testing.T) {
+	srv := devopstest.NewServer(devopstest.Options{Document: map[string]any{"queueStatus": 1, "repository": map[string]any{"defaultBranch": "main"}}})
+	if got := ask(t, srv, "GET", definitions, nil); got.number("queueStatus") != "paused" || !strings.Contains(got.raw, `"defaultBranch":"refs/heads/main"`) {
+		t.Error(got.raw)
 	}
 }
 

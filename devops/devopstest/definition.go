@@ -51,13 +51,13 @@ func identity(name string) map[string]any {
 	return map[string]any{"displayName": name, "uniqueName": account}
 }
 
-func (s *Server) definitionNotFound(id int) reply {
+func definitionNotFound(id int) reply {
 	return refusal(http.StatusNotFound, "DefinitionNotFoundException", "Build pipeline %d was not found.", id)
 }
 
 func (s *Server) definition(r *http.Request, id int) reply {
 	if id != s.opts.DefinitionID {
-		return s.definitionNotFound(id)
+		return definitionNotFound(id)
 	}
 	switch r.Method {
 	case http.MethodGet:
@@ -107,7 +107,7 @@ func (s *Server) getDefinition(r *http.Request) reply {
 	}
 	n, valid := atoi(text)
 	if !valid || n < 1 || n > s.revision() {
-		return s.definitionNotFound(s.opts.DefinitionID)
+		return definitionNotFound(s.opts.DefinitionID)
 	}
 	return ok(s.show(s.history[n-1].doc))
 }
@@ -126,7 +126,7 @@ func (s *Server) putDefinition(r *http.Request) reply {
 		return refusal(http.StatusBadRequest, "InvalidDefinitionException", "The pipeline id in the body does not match the one in the address.")
 	}
 	if fmt.Sprint(doc["revision"]) != fmt.Sprint(s.revision()) {
-		return s.stale()
+		return stale(s.opts.StaleRevision, s.opts.DefinitionID)
 	}
 	if err := normalize(doc); err != nil {
 		return refusal(http.StatusBadRequest, "InvalidDefinitionException", "%v", err)
@@ -159,19 +159,20 @@ func (s *Server) cancelsPaused(r *http.Request) bool {
 	return strings.EqualFold(r.URL.Query().Get("cancelPausedBuilds"), "true") && s.opts.DefinitionsVersion >= 8 && requested(r) == "7.2-preview.8"
 }
 
-func (s *Server) stale() reply {
-	switch s.opts.StaleRevision {
+// stale is the answer to a write from a revision that is not the newest.
+func stale(answer string, id int) reply {
+	switch answer {
 	case "409":
 		return refusal(http.StatusConflict, "DefinitionRevisionConflictException", "The pipeline was changed since it was read.")
 	case "400":
 		return refusal(http.StatusBadRequest, "InvalidDefinitionException", "The revision of the pipeline is not the current one.")
 	}
-	return s.definitionNotFound(s.opts.DefinitionID)
+	return definitionNotFound(id)
 }
 
 func (s *Server) revisions(r *http.Request, id int) reply {
 	if id != s.opts.DefinitionID {
-		return s.definitionNotFound(id)
+		return definitionNotFound(id)
 	}
 	if r.Method != http.MethodGet {
 		return wrongMethod(r, "GET")

@@ -28,25 +28,31 @@
 // one by one or in bulk; the same again as pipelines and runs; the permissions of whoever asks. Paths
 // are case-insensitive, projects go by name or GUID, enumerations by name or number, versions by query
 // or Accept header. Everything else is answered 404 or 405 with the service's own error body, and
-// deleting or creating 403. A client in any language needs the address and CertificatePEM:
+// deleting or creating 403. Every answer has an activity id. A client in any language needs the address
+// and CertificatePEM:
 //
 //	curl --cacert ca.pem -u :secret "$URL/ExampleOrg/Verify-by-Video%20Platform/_apis/build/definitions/107"
 //
 // # What goes wrong
 //
 // Inject arms a Fault: it meets the requests that match its Method and Path, after Skip of them, Times
-// times (0: once, negative: always). The first armed fault that matches acts.
+// times (0: once, negative: always). The first armed fault that matches acts. It either is put together
+// or comes ready made:
 //
 //	any status, empty body, HTML, garbage      Kind Answer with Status, Header and Body
 //	the same, with the work done               Kind AnswerAfter
 //	connection dropped before, after           Kind DropBefore, DropAfter
-//	request or answer cut short                Kind CutBody, Truncate
-//	slow answer, slow body                     Kind Delay; SetSlowBody
-//	sign-in page, expired token                SignInPage, ExpiredToken; SetCredentials with Options.Rejection
-//	throttling, also with success              Throttled; SetRetryAfter
-//	permission missing                         Forbidden; SetMissingPermissions
-//	outage, host unreachable                   Unavailable; SetDown
-//	write from an old revision: 404, 409, 400  Edit between read and write, with Options.StaleRevision
+//	request, answer or JSON cut short          Kind CutBody, CutAnswer, Truncate
+//	slow answer, slow body                     Kind Delay, SlowBody
+//	sign-in page, expired token                SignInPage, ExpiredToken
+//	throttling, also with success              Throttled, Delayed
+//	permission missing                         Forbidden
+//	outage                                     Unavailable
+//	write from an old revision: 404, 409, 400  StaleRevision
+//
+// What lasts is a state of the world instead: SetCredentials (with Options.Rejection: 401, 203 or 302),
+// SetMissingPermissions, SetDown, and Edit between a client's read and its write (with
+// Options.StaleRevision).
 //
 // Requests is the log of what arrived, with the fault that met it.
 //

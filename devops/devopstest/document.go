@@ -60,6 +60,7 @@ func (s *Server) seed() {
 	} {
 		doc[key] = value
 	}
+	_ = normalize(doc) // a value that the service does not have stays as it was given
 	s.store(doc, "Platform Team", "add", "")
 	s.store(doc, "Platform Team", "update", "nightly stop at 21:00")
 	s.store(doc, "Platform Team", "update", "start at 06:30")

@@ -11,8 +11,12 @@ import (
 )
 
 // get reads the definition as a plain client does and says what came back.
-func get(srv *devopstest.Server) string {
-	req, err := http.NewRequest("GET", srv.OrganizationURL()+"/Verify-by-Video%20Platform/_apis/build/definitions/107?api-version=7.1", nil)
+func get(srv *devopstest.Server) string { return send(srv, "GET", "definitions/107", "") }
+
+// send says the status, and for a GET the body, or how long it is.
+func send(srv *devopstest.Server, method, path, body string) string {
+	address := srv.OrganizationURL() + "/Verify-by-Video%20Platform/_apis/build/" + path + "?api-version=7.1"
+	req, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
 		return err.Error()
 	}
@@ -22,14 +26,16 @@ func get(srv *devopstest.Server) string {
 		return "no answer"
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
+	text, err := io.ReadAll(res.Body)
 	switch {
 	case err != nil:
 		return fmt.Sprint(res.StatusCode, " broken off")
-	case len(body) > 20:
+	case method != http.MethodGet:
+		return fmt.Sprint(res.StatusCode)
+	case len(text) > 20:
 		return fmt.Sprint(res.StatusCode, " and more than 20 bytes")
 	}
-	return strings.TrimSpace(fmt.Sprint(res.StatusCode, " ", string(body)))
+	return strings.TrimSpace(fmt.Sprint(res.StatusCode, " ", string(text)))
 }
 
 // A fault meets the requests that match its method and path, after Skip of them, Times times.
@@ -42,12 +48,9 @@ func ExampleServer_Inject() {
 		{Name: "garbage", Kind: devopstest.Answer, Status: 200, Body: `{"id":10`},
 		{Name: "dropped before the effect", Kind: devopstest.DropBefore, Method: "GET"},
 		{Name: "dropped after the effect", Kind: devopstest.DropAfter, Method: "GET"},
+		{Name: "cut in the answer", Kind: devopstest.CutAnswer, Method: "GET"},
 		{Name: "slow", Kind: devopstest.Delay, Delay: time.Millisecond},
-		devopstest.SignInPage("GET", ""),
-		devopstest.ExpiredToken("GET", ""),
-		devopstest.Throttled("GET", "", 30),
-		devopstest.Forbidden("GET", ""),
-		devopstest.Unavailable("GET", ""),
+		{Name: "slow body", Kind: devopstest.SlowBody, Delay: time.Millisecond},
 		{Name: "the second and the third", Kind: devopstest.Answer, Status: 503, Skip: 1, Times: 2},
 	} {
 		if err := srv.Inject(f); err != nil {
@@ -63,43 +66,11 @@ func ExampleServer_Inject() {
 	// garbage: 200 {"id":10
 	// dropped before the effect: no answer
 	// dropped after the effect: no answer
+	// cut in the answer: 200 broken off
 	// slow: 200 and more than 20 bytes
-	// sign-in page: 203 and more than 20 bytes
-	// expired token: 401
-	// throttled: 429 and more than 20 bytes
-	// forbidden: 403 and more than 20 bytes
-	// unavailable: 503 and more than 20 bytes
+	// slow body: 200 and more than 20 bytes
 	// the second and the third: 200 and more than 20 bytes
 	// 503 | 503 | 200 and more than 20 bytes
-}
-
-// Throttling can come with success: the answer asks for patience before the next request.
-func ExampleServer_SetRetryAfter() {
-	srv := devopstest.NewServer(devopstest.Options{})
-	srv.SetRetryAfter(20)
-	req, _ := http.NewRequest("GET", srv.OrganizationURL()+"/_apis/projects", nil)
-	req.SetBasicAuth("", "any")
-	res, err := srv.Client().Do(req)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	res.Body.Close()
-	fmt.Println(res.StatusCode, res.Header.Get("Retry-After"))
-	// Output: 200 20
-}
-
-// The header of an answer arrives at once, its body in its own time.
-func ExampleServer_SetSlowBody() {
-	srv := devopstest.NewServer(devopstest.Options{})
-	if err := srv.Start(); err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer srv.Close()
-	srv.SetSlowBody(time.Millisecond)
-	fmt.Println(get(srv))
-	// Output: 200 and more than 20 bytes
 }
 
 // A token that was good is refused from now on.
@@ -118,23 +89,104 @@ func ExampleOptions_staleRevision() {
 	for _, answer := range []string{"404", "409", "400"} {
 		srv := devopstest.NewServer(devopstest.Options{StaleRevision: answer})
 		srv.Edit("Pat", "other schedule", func(doc map[string]any) { doc["tags"] = []any{"night"} })
-		req, _ := http.NewRequest("PUT", srv.OrganizationURL()+"/Verify-by-Video%20Platform/_apis/build/definitions/107?api-version=7.1",
-			strings.NewReader(`{"id":107,"revision":3,"queueStatus":"paused"}`))
-		req.SetBasicAuth("", "any")
-		res, err := srv.Client().Do(req)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		res.Body.Close()
-		fmt.Println(res.StatusCode, srv.State().QueueStatus, "at revision", srv.State().Revision)
+		fmt.Println(send(srv, "PUT", "definitions/107", `{"id":107,"revision":3,"queueStatus":"paused"}`), srv.State().QueueStatus)
 	}
 	// Output:
-	// 404 enabled at revision 4
-	// 409 enabled at revision 4
-	// 400 enabled at revision 4
+	// 404 enabled
+	// 409 enabled
+	// 400 enabled
 }
 
+// The same answer though nobody has edited, for so many writes.
+func ExampleStaleRevision() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	stale := devopstest.StaleRevision(409)
+	stale.Times = 2
+	_ = srv.Inject(stale)
+	for range 3 {
+		fmt.Println(send(srv, "PUT", "definitions/107", `{"id":107,"revision":3,"queueStatus":"paused"}`), srv.State().QueueStatus)
+	}
+	// Output:
+	// 409 enabled
+	// 409 enabled
+	// 200 paused
+}
+
+// A rejected credential does not look like one: the status is one of success.
+func ExampleSignInPage() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	_ = srv.Inject(devopstest.SignInPage("GET", "/definitions/"))
+	fmt.Println(get(srv))
+	// Output: 203 and more than 20 bytes
+}
+
+// The token ends in the middle of the work: the write is refused, the next one is not.
+func ExampleExpiredToken() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	_ = srv.Inject(devopstest.ExpiredToken("PUT", ""))
+	fmt.Println(get(srv) != "", send(srv, "PUT", "definitions/107", "{}"), send(srv, "PUT", "definitions/107", "{}"))
+	// Output: true 401 400
+}
+
+// Three requests are refused for load, and ask for half a minute of patience.
+func ExampleThrottled() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	f := devopstest.Throttled("", "", 30)
+	f.Times = 3
+	_ = srv.Inject(f)
+	fmt.Println(send(srv, "POST", "builds", "{}"), send(srv, "PATCH", "builds/501", "{}"), send(srv, "PUT", "definitions/107", "{}"))
+	fmt.Println(len(srv.Armed()), "armed")
+	// Output:
+	// 429 429 429
+	// 0 armed
+}
+
+// Throttling can come with success: the answer asks for patience before the next request.
+func ExampleDelayed() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	_ = srv.Inject(devopstest.Delayed("GET", "/projects", 20))
+	req, _ := http.NewRequest("GET", srv.OrganizationURL()+"/_apis/projects", nil)
+	req.SetBasicAuth("", "any")
+	res, err := srv.Client().Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res.Body.Close()
+	fmt.Println(res.StatusCode, res.Header.Get("Retry-After"))
+	// Output: 200 20
+}
+
+func ExampleForbidden() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	_ = srv.Inject(devopstest.Forbidden("PUT", ""))
+	fmt.Println(send(srv, "PUT", "definitions/107", "{}"), srv.PutCount())
+	// Output: 403 0
+}
+
+// An outage without end, until it is cleared.
+func ExampleUnavailable() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	f := devopstest.Unavailable("", "")
+	f.Times = -1
+	_ = srv.Inject(f)
+	fmt.Println(send(srv, "POST", "builds", "{}"), send(srv, "POST", "builds", "{}"))
+	srv.ClearFaults()
+	fmt.Println(get(srv))
+	// Output:
+	// 503 503
+	// 200 and more than 20 bytes
+}
+
+// A write takes effect and its answer is lost: the worst that can happen to a client.
+func ExampleServer_Inject_lostAnswer() {
+	srv := devopstest.NewServer(devopstest.Options{})
+	_ = srv.Inject(devopstest.Fault{Kind: devopstest.DropAfter, Method: "PUT", Path: "definitions/107"})
+	fmt.Println(send(srv, "PUT", "definitions/107", `{"id":107,"revision":3,"queueStatus":"paused"}`), srv.State().QueueStatus)
+	// Output: no answer paused
+}
+
+// Nothing is reached, and nothing is logged.
 func ExampleServer_SetDown() {
 	srv := devopstest.NewServer(devopstest.Options{})
 	srv.SetDown(true)
@@ -144,18 +196,4 @@ func ExampleServer_SetDown() {
 	// Output:
 	// no answer
 	// 200 and more than 20 bytes
-}
-
-// The log of what arrived, faults included.
-func ExampleServer_requests() {
-	srv := devopstest.NewServer(devopstest.Options{})
-	_ = srv.Inject(devopstest.Unavailable("GET", "definitions"))
-	get(srv)
-	get(srv)
-	for _, r := range srv.Requests() {
-		fmt.Println(r.Seq, r.Method, r.Status, r.Fault)
-	}
-	// Output:
-	// 1 GET 503 unavailable
-	// 2 GET 200
 }

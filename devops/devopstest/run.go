@@ -41,7 +41,7 @@ func (s *Server) queueBuild(r *http.Request) reply {
 		}
 	}
 	if body.Definition.ID != s.opts.DefinitionID {
-		return s.definitionNotFound(body.Definition.ID)
+		return definitionNotFound(body.Definition.ID)
 	}
 	b, refused := s.queue(Build{SourceBranch: body.SourceBranch, Parameters: body.TemplateParameters, Variables: variables})
 	if b == nil {

@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // maxBody is the largest request body that is read, in bytes.
@@ -48,13 +46,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.Settle()
 	out := s.answer(r)
 	s.Settle()
-	activity := strings.ToUpper(uuid.NewString())
-	w.Header().Set("X-VSS-E2EID", activity)
-	w.Header().Set("ActivityId", activity)
+	stampActivity(w.Header())
 	if session := r.Header.Get("X-TFS-Session"); session != "" {
 		w.Header().Set("X-TFS-Session", session)
 	}
-	s.throttle(w.Header())
 	for k, v := range out.header {
 		w.Header()[k] = v
 	}
@@ -62,7 +57,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8; api-version="+negotiated(r))
 	}
 	w.WriteHeader(out.status)
-	s.dawdle(w, r)
 	if out.body == nil {
 		_, _ = io.WriteString(w, out.html)
 		return
@@ -191,17 +185,15 @@ const signInPage = "<!DOCTYPE html><html><head><title>Azure DevOps Services | Si
 func (s *Server) reject() reply {
 	switch s.opts.Rejection {
 	case "203":
-		return reply{status: http.StatusNonAuthoritativeInfo, html: signInPage, header: html}
+		return reply{status: http.StatusNonAuthoritativeInfo, html: signInPage, header: http.Header{"Content-Type": {htmlText}}}
 	case "302":
 		return reply{status: http.StatusFound, html: signInPage, header: http.Header{
-			"Location": {"https://spsprodcus1.vssps.visualstudio.com/_signin"}, "Content-Type": html["Content-Type"]}}
+			"Location": {"https://spsprodcus1.vssps.visualstudio.com/_signin"}, "Content-Type": {htmlText}}}
 	}
-	return reply{status: http.StatusUnauthorized, header: challenge()}
+	return reply{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": {challenge}}}
 }
 
-func challenge() http.Header {
-	return http.Header{"Www-Authenticate": {`Basic realm="https://tfsprodcus1.visualstudio.com/"`}}
-}
+const challenge = `Basic realm="https://tfsprodcus1.visualstudio.com/"`
 
 func (s *Server) may(p Permission) bool { return !slices.Contains(s.opts.MissingPermissions, p) }
 

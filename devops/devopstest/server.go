@@ -24,7 +24,10 @@ const (
 	AnswerAfter = double.AnswerAfter
 	Truncate    = double.Truncate
 	CutBody     = double.CutBody
+	CutAnswer   = double.CutAnswer
 	Delay       = double.Delay
+	SlowBody    = double.SlowBody
+	AddHeader   = double.AddHeader
 )
 
 // Permission is a permission on the definition, for Options.MissingPermissions.
@@ -98,7 +101,7 @@ type Server struct {
 	double.Core
 	// URL is the address once started, without a path.
 	URL string
-	// OnRun is Options.OnRun; set it before the first request.
+	// OnRun is Options.OnRun, for a world that is made after the double; set it before the first request.
 	OnRun func(Build)
 
 	opts   Options
@@ -116,9 +119,6 @@ type Server struct {
 	runs      int
 	started   []Build
 	notifying bool
-
-	retryAfter int
-	slowBody   time.Duration
 }
 
 // NewServer builds the world. Use Client at once for requests in process, or call Start to listen.
@@ -146,7 +146,7 @@ func (o Options) withDefaults() Options {
 	text(&o.Rejection, "401")
 	text(&o.StaleRevision, "404")
 	text(&o.HeldStatus, "notStarted")
-	o.DefinitionID = or(o.DefinitionID, 107)
+	o.DefinitionID = or(o.DefinitionID, defaultDefinition)
 	o.Speed = or(o.Speed, 60_000)
 	o.RunDuration = or(o.RunDuration, 5*time.Minute)
 	o.CancelDuration = or(o.CancelDuration, 10*time.Second)
@@ -154,6 +154,8 @@ func (o Options) withDefaults() Options {
 	o.PageSize = or(o.PageSize, 1000)
 	return o
 }
+
+const defaultDefinition = 107
 
 func or[T comparable](value, otherwise T) T {
 	var zero T

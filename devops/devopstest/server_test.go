@@ -67,6 +67,8 @@ const definitions = "/exampleorg/Verify-by-Video%20Platform/_apis/build/Definiti
 
 const builds = "/ExampleOrg/Verify-by-Video%20Platform/_apis/build/builds"
 
+// TestDiscovery: clients ask for everything, for one area in their own spelling, with allHostTypes, or for
+// a single resource area, and take errors for text without the JSON media type.
 func TestDiscovery(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{})
 	for path, n := range map[string]int{"/exampleorg/_apis": 9, "/ExampleOrg/_apis?allHostTypes=true": 9, "/ExampleOrg/_apis/Build": 4, "/ExampleOrg/_apis/Location": 2, "/ExampleOrg/_apis/x": 0} {
@@ -89,6 +91,29 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+// TestAddresses: the vendor's client sends the organization in lower case and every client its own
+// spelling of the path; a project goes by name, escaped, or by GUID.
+func TestAddresses(t *testing.T) {
+	srv := devopstest.NewServer(devopstest.Options{})
+	for _, path := range []string{
+		"/exampleorg/Verify-by-Video%20Platform/_apis/build/Definitions/107",
+		"/EXAMPLEORG/verify-by-video%20PLATFORM/_APIS/Build/definitions/107",
+		"/ExampleOrg/5f0c1a9e-7b1d-4c55-9d6a-2f1f3b8f6a10/_apis/build/definitions/107/",
+		"/ExampleOrg/5F0C1A9E-7B1D-4C55-9D6A-2F1F3B8F6A10/_apis/pipelines/107",
+	} {
+		if got := ask(t, srv, "GET", path, nil); got.status != 200 || got.number("id") != "107" {
+			t.Errorf("%s: %d %s", path, got.status, got.raw)
+		}
+	}
+	for _, path := range []string{"/ExampleOrg/Verify-by-Video+Platform/_apis/build/definitions/107", "/ExampleOrg/Verify-by-Video%2520Platform/_apis/build/definitions/107"} {
+		if got := ask(t, srv, "GET", path, nil); got.status != 404 {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+}
+
+// TestUnknownRequests: whatever the double does not serve gets the service's own error body, never a page
+// or a panic; a definition cannot be patched.
 func TestUnknownRequests(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{})
 	project := "/ExampleOrg/5F0C1A9E-7b1d-4c55-9d6a-2f1f3b8f6a10/_apis"
@@ -109,7 +134,6 @@ func TestUnknownRequests(t *testing.T) {
 		{"GET", project + "/build/definitions/107?revision=99", 404, "DefinitionNotFoundException"},
 		{"PATCH", project + "/build/definitions/107", 400, "ArgumentNullException"},
 		{"DELETE", project + "/build/definitions/107", 403, "AccessDeniedException"},
-		{"HEAD", project + "/build/definitions/107", 405, "VssRequestMethodNotAllowed"},
 		{"POST", project + "/build/definitions", 403, "AccessDeniedException"},
 		{"PUT", project + "/build/definitions", 405, "VssRequestMethodNotAllowed"},
 		{"GET", project + "/build/definitions/107/yaml", 404, "VssResourceNotFoundException"},
@@ -142,6 +166,17 @@ func TestUnknownRequests(t *testing.T) {
 	}
 }
 
+// TestAnswersToHeadHaveNoBody, in process as over a socket.
+func TestAnswersToHeadHaveNoBody(t *testing.T) {
+	got := ask(t, devopstest.NewServer(devopstest.Options{}), "HEAD", definitions, nil)
+	if got.status != 405 || got.raw != "" || !strings.Contains(got.header.Get("Allow"), "GET") {
+		t.Errorf("%d %q %v", got.status, got.raw, got.header)
+	}
+}
+
+// TestAWriteReplacesTheDocument: PUT deletes what is left out or gives it a default, keeps fields that
+// nobody knows, takes enumerations as numbers, gives branches their full form, and keeps a secret for null
+// and for no value, but not for a mask.
 func TestAWriteReplacesTheDocument(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{PAT: "pat"})
 	doc := ask(t, srv, "GET", definitions, nil).doc
@@ -178,6 +213,7 @@ func TestAWriteReplacesTheDocument(t *testing.T) {
 	}
 }
 
+// TestWritesThatAreRefused: a revision that is not the newest has three answers, switchable.
 func TestWritesThatAreRefused(t *testing.T) {
 	for answer, status := range map[string]int{"": 404, "404": 404, "409": 409, "400": 400} {
 		srv := devopstest.NewServer(devopstest.Options{StaleRevision: answer})
@@ -203,6 +239,8 @@ func TestWritesThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestWritesNeedAVersionAndACredential: Basic with any user name or Bearer; only reads may come without a
+// version.
 func TestWritesNeedAVersionAndACredential(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{Token: "token"})
 	send := func(authorization, accept string) int {
@@ -244,6 +282,8 @@ func (c *clock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// TestQueue: builds queue while paused, start oldest first when enabled, run on when paused meanwhile, and
+// are refused when disabled.
 func TestQueue(t *testing.T) {
 	ck := &clock{now: time.Date(2026, 3, 2, 18, 0, 0, 0, time.UTC)}
 	var ran []int
@@ -277,6 +317,8 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// TestBuildsOverTheWire: filters as names and as sums of numbers, a timeline that is 204 before the start,
+// and cancelling that takes its time and a permission.
 func TestBuildsOverTheWire(t *testing.T) {
 	ck := &clock{now: time.Date(2026, 3, 2, 18, 0, 0, 0, time.UTC)}
 	srv := devopstest.NewServer(devopstest.Options{Now: ck.Now, Speed: 1, MissingPermissions: []devopstest.Permission{devopstest.StopBuilds}})
@@ -336,6 +378,7 @@ func TestOnRunMayUseTheServer(t *testing.T) {
 	}
 }
 
+// TestStartAndTrust: TLS on loopback, for clients that trust the certificate.
 func TestStartAndTrust(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{})
 	if srv.CertificatePEM() != nil {
@@ -365,6 +408,7 @@ func TestStartAndTrust(t *testing.T) {
 	}
 }
 
+// TestConcurrentUse: the race detector watches.
 func TestConcurrentUse(t *testing.T) {
 	srv := devopstest.NewServer(devopstest.Options{OnRun: func(devopstest.Build) {}})
 	var all sync.WaitGroup

@@ -1,7 +1,10 @@
 package devopstest_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/microsoft/azure-devops-go-api/azuredevops/v7"
@@ -103,5 +106,43 @@ func TestVendorClientMore(t *testing.T) {
 	_, err = builds.GetBuild(t.Context(), build.GetBuildArgs{Project: &name, BuildId: &missing})
 	if refused, ok := errors.AsType[azuredevops.WrappedError](err); !ok || *refused.TypeKey != "BuildNotFoundException" || *refused.StatusCode != 404 {
 		t.Errorf("%T %v", err, err)
+	}
+}
+
+// TestVendorClientOnItsOwn: as its documentation makes it, it brings its own connections, asks for the
+// resource areas, and for a rejected credential without a body returns a pointer instead of a value.
+func TestVendorClientOnItsOwn(t *testing.T) {
+	srv := devopstest.NewServer(devopstest.Options{PAT: "pat"})
+	if err := srv.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(srv.CertificatePEM())
+	connect := func(pat string) (build.Client, error) {
+		connection := azuredevops.NewPatConnection(srv.OrganizationURL(), pat)
+		connection.TlsConfig = &tls.Config{RootCAs: roots}
+		return build.NewClient(t.Context(), connection)
+	}
+	_, err := connect("wrong")
+	if refused, ok := errors.AsType[*azuredevops.WrappedError](err); !ok || *refused.StatusCode != 401 {
+		t.Errorf("%T %v", err, err)
+	}
+	builds, err := connect("pat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	def, err := builds.GetDefinition(t.Context(), build.GetDefinitionArgs{Project: new(project), DefinitionId: new(107)})
+	if err != nil || *def.Id != 107 {
+		t.Fatal(def, err)
+	}
+	areas := 0
+	for _, r := range srv.Requests() {
+		if r.Status == 200 && strings.HasSuffix(r.URL, "/ResourceAreas") {
+			areas++
+		}
+	}
+	if areas != 1 {
+		t.Errorf("asked %d times for the resource areas", areas)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -34,7 +35,8 @@ type Request struct {
 	BodyBytes int64 `json:"bodyBytes"`
 	// ContentLength is the declared length, -1 when unknown (a chunked body).
 	ContentLength int64 `json:"contentLength"`
-	// Status is what was answered; 0 when the connection was dropped instead.
+	// Status is what was answered; 0 when the connection was dropped instead, -1 while it is being
+	// answered.
 	Status int `json:"status"`
 	// Fault is the name of the injected fault that met this request.
 	Fault string `json:"fault,omitempty"`
@@ -169,6 +171,7 @@ func (c *Core) begin(r *http.Request, fault *Fault) int {
 		req.Fault = fault.label()
 	}
 	c.requests = append(c.requests, req)
+	c.tell()
 	return req.Seq
 }
 
@@ -182,6 +185,11 @@ func (c *Core) end(seq int, body *countingBody, status int) {
 			break
 		}
 	}
+	c.tell()
+}
+
+// tell wakes those who wait for a request.
+func (c *Core) tell() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -198,7 +206,7 @@ var ErrDropped = errors.New("connection reset by peer")
 
 type roundTripper struct{ core *Core }
 
-func (t roundTripper) RoundTrip(req *http.Request) (res *http.Response, err error) {
+func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -214,28 +222,41 @@ func (t roundTripper) RoundTrip(req *http.Request) (res *http.Response, err erro
 	if in.Host == "" {
 		in.Host = req.URL.Host
 	}
-	rec := &recorder{header: http.Header{}, status: http.StatusOK}
+	rec := newRecorder()
+	dropped := t.serve(rec, in)
+	if err := context.Cause(req.Context()); err != nil {
+		return nil, err // the client gave up meanwhile, as over a socket it gets no answer
+	}
+	if dropped && !rec.flushed {
+		return nil, ErrDropped
+	}
+	return rec.response(req, dropped), nil
+}
+
+// serve says whether the connection was dropped instead of an answer, or in the middle of it.
+func (t roundTripper) serve(w http.ResponseWriter, r *http.Request) (dropped bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p != http.ErrAbortHandler {
 				panic(p)
 			}
-			res, err = nil, ErrDropped
+			dropped = true
 		}
 	}()
-	t.core.ServeHTTP(rec, in)
-	if err := context.Cause(req.Context()); err != nil {
-		return nil, err // the client gave up meanwhile, as over a socket it gets no answer
-	}
-	return rec.response(req), nil
+	t.core.ServeHTTP(w, r)
+	return false
 }
 
+// recorder keeps an answer.
 type recorder struct {
-	header http.Header
-	status int
-	wrote  bool
-	body   bytes.Buffer
+	header  http.Header
+	status  int
+	wrote   bool
+	flushed bool
+	body    bytes.Buffer
 }
+
+func newRecorder() *recorder { return &recorder{header: http.Header{}, status: http.StatusOK} }
 
 func (r *recorder) Header() http.Header { return r.header }
 
@@ -250,12 +271,31 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return r.body.Write(p)
 }
 
-func (r *recorder) Flush() {}
+func (r *recorder) Flush() { r.flushed = true }
 
-func (r *recorder) response(req *http.Request) *http.Response {
-	return &http.Response{Status: http.StatusText(r.status), StatusCode: r.status, Proto: "HTTP/1.1", ProtoMajor: 1,
-		ProtoMinor: 1, Header: r.header, Body: io.NopCloser(&r.body), ContentLength: int64(r.body.Len()), Request: req}
+// send passes the answer on.
+func (r *recorder) send(w http.ResponseWriter) {
+	add(w.Header(), r.header)
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body.Bytes())
 }
+
+// response is what the client gets; one that broke off ends in an error.
+func (r *recorder) response(req *http.Request, brokeOff bool) *http.Response {
+	var body io.Reader = &r.body
+	switch {
+	case req.Method == http.MethodHead:
+		body = http.NoBody
+	case brokeOff:
+		body = io.MultiReader(body, brokenOff{})
+	}
+	return &http.Response{Status: fmt.Sprintf("%d %s", r.status, http.StatusText(r.status)), StatusCode: r.status, Proto: "HTTP/1.1",
+		ProtoMajor: 1, ProtoMinor: 1, Header: r.header, Body: io.NopCloser(body), ContentLength: int64(r.body.Len()), Request: req}
+}
+
+type brokenOff struct{}
+
+func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 type statusWriter struct {
 	http.ResponseWriter

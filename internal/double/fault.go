@@ -1,10 +1,13 @@
 package double
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,8 +27,16 @@ const (
 	Truncate Kind = "truncate"
 	// CutBody reads at most BodyLimit bytes of the request's body, then closes the connection.
 	CutBody Kind = "cut-body"
-	// Delay waits Delay (or until the client gives up), then does the work.
+	// CutAnswer does the work, sends the header and the first half of the answer's body, then closes
+	// the connection.
+	CutAnswer Kind = "cut-answer"
+	// Delay waits Delay (or until the client gives up, which then gets no answer), then does the work.
 	Delay Kind = "delay"
+	// SlowBody does the work and sends the answer's header, waits Delay (or until the client gives up,
+	// which then gets no more), and sends the body. In process the answer comes in one piece.
+	SlowBody Kind = "slow-body"
+	// AddHeader does the work and adds Header to its answer.
+	AddHeader Kind = "add-header"
 )
 
 // Fault is something that goes wrong with requests that match. The zero Method and Path match
@@ -41,13 +52,14 @@ type Fault struct {
 	Skip int `json:"skip,omitempty"`
 	// Times is how many matching requests meet the fault: 0 means one, negative means all.
 	Times int `json:"times,omitempty"`
-	// Status, Header and Body are the answer for Answer and AnswerAfter (Status 0: 500).
+	// Status, Header and Body are the answer for Answer and AnswerAfter (Status 0: 500); Header is for
+	// AddHeader too.
 	Status int         `json:"status,omitempty"`
 	Header http.Header `json:"header,omitempty"`
 	Body   string      `json:"body,omitempty"`
 	// BodyLimit is for CutBody, in bytes.
 	BodyLimit int64 `json:"bodyLimit,omitempty"`
-	// Delay is for Delay, in nanoseconds when written as JSON.
+	// Delay is for Delay and SlowBody, in nanoseconds when written as JSON.
 	Delay time.Duration `json:"delay,omitempty"`
 }
 
@@ -67,9 +79,12 @@ type armed struct {
 // It returns an error, and arms nothing, when the fault is not well formed.
 func (c *Core) Inject(f Fault) error {
 	switch f.Kind {
-	case Answer, DropBefore, DropAfter, AnswerAfter, Truncate, CutBody, Delay:
+	case Answer, DropBefore, DropAfter, AnswerAfter, Truncate, CutBody, CutAnswer, Delay, SlowBody, AddHeader:
 	default:
 		return fmt.Errorf("inject fault %q: unknown kind %q", f.Name, f.Kind)
+	}
+	if f.Status != 0 && (f.Status < 200 || f.Status > 999) {
+		return fmt.Errorf("inject fault %q: %d is not the status of an answer", f.Name, f.Status)
 	}
 	path, err := regexp.Compile("(?i)" + f.Path)
 	if err != nil {
@@ -91,7 +106,8 @@ func (c *Core) ClearFaults() {
 	c.faults = nil
 }
 
-// Armed returns the faults that have not acted as often as they should.
+// Armed returns the faults that have not acted as often as they should; those that always act are
+// not among them.
 func (c *Core) Armed() []Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,11 +120,12 @@ func (c *Core) Armed() []Fault {
 	return out
 }
 
+// take finds the fault that acts on the request. One that has acted often enough is gone.
 func (c *Core) take(r *http.Request) *Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, a := range c.faults {
-		if a.Times == 0 || (a.Method != "" && a.Method != r.Method) || !a.path.MatchString(r.URL.RequestURI()) {
+	for i, a := range c.faults {
+		if a.Method != "" && a.Method != r.Method || !a.path.MatchString(r.URL.RequestURI()) {
 			continue
 		}
 		if a.Skip > 0 {
@@ -117,6 +134,9 @@ func (c *Core) take(r *http.Request) *Fault {
 		}
 		if a.Times > 0 {
 			a.Times--
+		}
+		if a.Times == 0 {
+			c.faults = slices.Delete(c.faults, i, i+1)
 		}
 		f := a.Fault
 		return &f
@@ -129,39 +149,84 @@ func (f *Fault) serve(w http.ResponseWriter, r *http.Request, body *countingBody
 	case Answer:
 		f.reply(w)
 	case AnswerAfter:
-		next.ServeHTTP(&recorder{header: http.Header{}}, r)
+		work(r, next)
 		f.reply(w)
 	case DropBefore:
-		panic(http.ErrAbortHandler)
+		drop()
 	case DropAfter:
-		next.ServeHTTP(&recorder{header: http.Header{}}, r)
-		panic(http.ErrAbortHandler)
+		work(r, next)
+		drop()
 	case Truncate:
-		f.truncate(w, r, next)
+		answer := work(r, next)
+		answer.header.Del("Content-Length")
+		answer.body.Truncate(answer.body.Len() / 2)
+		answer.send(w)
 	case CutBody:
 		_, _ = io.CopyN(io.Discard, body, f.BodyLimit)
-		panic(http.ErrAbortHandler)
+		drop()
+	case CutAnswer:
+		cut(w, work(r, next))
 	case Delay:
-		wait(r, f.Delay)
+		readAhead(r)
+		if f.gaveUp(r) {
+			work(r, next)
+			drop()
+		}
+		next.ServeHTTP(w, r)
+	case SlowBody:
+		readAhead(r)
+		f.slowly(w, r, work(r, next))
+	case AddHeader:
+		add(w.Header(), f.Header)
 		next.ServeHTTP(w, r)
 	}
 }
 
-func wait(r *http.Request, d time.Duration) {
-	t := time.NewTimer(d)
+// work does what was asked for and keeps the answer.
+func work(r *http.Request, next http.Handler) *recorder {
+	answer := newRecorder()
+	next.ServeHTTP(answer, r)
+	return answer
+}
+
+// drop closes the connection, as net/http defines it.
+func drop() { panic(http.ErrAbortHandler) }
+
+// gaveUp waits and says whether the client gave up meanwhile. It must get nothing more then: it may
+// still read while it hangs up.
+func (f *Fault) gaveUp(r *http.Request) bool {
+	t := time.NewTimer(f.Delay)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return false
 	case <-r.Context().Done():
+		return true
+	}
+}
+
+// readAhead takes a small body in: net/http notices that a client gave up only once it is read.
+func readAhead(r *http.Request) {
+	if r.ContentLength > maxLoggedBody {
+		return
+	}
+	start, _ := io.ReadAll(io.LimitReader(r.Body, maxLoggedBody))
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), r.Body), r.Body}
+}
+
+func add(to, from http.Header) {
+	for k, vs := range from {
+		for _, v := range vs {
+			to.Add(k, v)
+		}
 	}
 }
 
 func (f *Fault) reply(w http.ResponseWriter) {
-	for k, vs := range f.Header {
-		for _, v := range vs {
-			w.Header().Add(k, v)
-		}
-	}
+	add(w.Header(), f.Header)
 	status := f.Status
 	if status == 0 {
 		status = http.StatusInternalServerError
@@ -170,13 +235,25 @@ func (f *Fault) reply(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, f.Body)
 }
 
-func (f *Fault) truncate(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	rec := &recorder{header: http.Header{}, status: http.StatusOK}
-	next.ServeHTTP(rec, r)
-	for k, vs := range rec.header {
-		w.Header()[k] = vs
+// announce sends the header for the whole answer.
+func announce(w http.ResponseWriter, answer *recorder) {
+	answer.header.Set("Content-Length", strconv.Itoa(answer.body.Len()))
+	add(w.Header(), answer.header)
+	w.WriteHeader(answer.status)
+	_ = http.NewResponseController(w).Flush()
+}
+
+func cut(w http.ResponseWriter, answer *recorder) {
+	announce(w, answer)
+	_, _ = w.Write(answer.body.Next(answer.body.Len() / 2))
+	_ = http.NewResponseController(w).Flush()
+	drop()
+}
+
+func (f *Fault) slowly(w http.ResponseWriter, r *http.Request, answer *recorder) {
+	announce(w, answer)
+	if f.gaveUp(r) {
+		drop()
 	}
-	w.Header().Del("Content-Length")
-	w.WriteHeader(rec.status)
-	_, _ = w.Write(rec.body.Bytes()[:rec.body.Len()/2])
+	_, _ = w.Write(answer.body.Bytes())
 }
