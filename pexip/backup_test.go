@@ -13,6 +13,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 )
 
+// The states of a request are not documented: finished is what has a file, whatever the word.
 func TestBackup(t *testing.T) {
 	bothWays(t, pexiptest.Options{}, nil, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
 		first, err := c.CreateBackup(t.Context(), "open sesame")
@@ -47,6 +48,7 @@ func TestBackupPassphraseIsChecked(t *testing.T) {
 	ok(t, err)
 }
 
+// Failed is what has a message and no file, whatever the word.
 func TestBackupFails(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	srv.FailNextBackup("disk is full")
@@ -56,6 +58,7 @@ func TestBackupFails(t *testing.T) {
 	ok(t, err)
 }
 
+// A backup is a POST: repeating it makes one more.
 func TestBackupIsNotRequestedTwice(t *testing.T) {
 	for _, f := range []pexiptest.Fault{{Kind: pexiptest.DropAfter}, {Kind: pexiptest.DropBefore}, {Kind: pexiptest.Answer, Status: 503}, {Kind: pexiptest.Answer, Status: 429}} {
 		srv, c := inProcess(t, pexiptest.Options{}, nil)
@@ -84,6 +87,7 @@ func TestBackupWaitIsLimited(t *testing.T) {
 	fails(t, err, context.DeadlineExceeded, "waited 5ms for the backup")
 }
 
+// Releases of about v24 to v29 have no backup requests; what counts is the list of backups.
 func TestBackupOutlastsARestartAndOldReleases(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	inject(t, srv, pexiptest.Fault{Kind: pexiptest.Answer, Path: "backup_request", Skip: 1, Status: 503, Times: 6},
@@ -102,6 +106,7 @@ func TestBackupOutlastsARestartAndOldReleases(t *testing.T) {
 	fails(t, err, pexip.ErrForbidden)
 }
 
+// A download that ended early, or an error page, looks like a file: size and checksum decide.
 func TestDownloadIsVerified(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	good, err := c.CreateBackup(t.Context(), "open sesame")
@@ -134,6 +139,7 @@ type failWriter struct{ err error }
 
 func (w failWriter) Write([]byte) (int, error) { return 0, w.err }
 
+// The address of a backup gives the file with some clients and JSON with others: the content type tells.
 func TestDownloadWhereTheAddressGivesADescription(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	b, err := c.CreateBackup(t.Context(), "open sesame")

@@ -41,41 +41,34 @@ type envelope struct {
 	prefix, suffix []byte
 }
 
-// wrap builds the envelope for bytes off to off+n of total.
-func (e ChunkEncoding) wrap(name string, off, n, total int64) (envelope, error) {
+// wrap builds the envelope for bytes off to off+n of total. e is one of ChunkEncodings.
+func (e ChunkEncoding) wrap(name string, off, n, total int64) envelope {
 	contentRange := http.Header{"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", off, off+n-1, total)}}
 	switch e {
-	case RawContentRange:
-		return envelope{contentType: "application/octet-stream", header: contentRange}, nil
 	case MultipartPackage:
 		return formFile("package", name, nil, contentRange)
 	case MultipartFile:
 		return formFile("file", name, nil, contentRange)
 	case MultipartChunkOffset:
 		return formFile("chunk", name, [][2]string{{"offset", strconv.FormatInt(off, 10)}}, nil)
+	default: // RawContentRange
+		return envelope{contentType: "application/octet-stream", header: contentRange}
 	}
-	return envelope{}, fmt.Errorf("chunk encoding %q is not known", e)
 }
 
-// formFile builds a multipart form around one file part; fields come before it.
-func formFile(part, name string, fields [][2]string, header http.Header) (envelope, error) {
+// formFile builds a multipart form around one file part; fields come before it. Nothing in it can
+// fail, because a buffer takes whatever is written.
+func formFile(part, name string, fields [][2]string, header http.Header) envelope {
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
 	for _, f := range fields {
-		if err := form.WriteField(f[0], f[1]); err != nil {
-			return envelope{}, err
-		}
+		_ = form.WriteField(f[0], f[1])
 	}
-	_, err := form.CreatePart(textproto.MIMEHeader{
+	_, _ = form.CreatePart(textproto.MIMEHeader{
 		"Content-Disposition": {multipart.FileContentDisposition(part, name)},
 		"Content-Type":        {"application/octet-stream"},
 	})
-	if err != nil {
-		return envelope{}, err
-	}
 	cut := b.Len()
-	if err := form.Close(); err != nil {
-		return envelope{}, err
-	}
-	return envelope{form.FormDataContentType(), header, b.Bytes()[:cut], b.Bytes()[cut:]}, nil
+	_ = form.Close()
+	return envelope{form.FormDataContentType(), header, b.Bytes()[:cut], b.Bytes()[cut:]}
 }

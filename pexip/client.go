@@ -159,6 +159,10 @@ func (c *Client) exchange(ctx context.Context, r call, handle func(*http.Respons
 		closeBody(res)
 		return err
 	}
+	if over := dog.over(); err == nil && over != nil && !r.stream.complete() {
+		closeBody(res) // the node complains about a body that we broke off
+		err = over
+	}
 	if err != nil {
 		return c.noAnswer(r, dog.cause(err))
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 )
 
+// An error comes in five shapes of JSON, empty, as text or as a page. A client that knows one of them
+// loses the reason, or the status with it; here the status is always kept.
 func TestErrorShapes(t *testing.T) {
 	for _, tc := range []struct {
 		status        int
@@ -60,6 +62,7 @@ func TestErrorShapes(t *testing.T) {
 	}
 }
 
+// What a broken server sends may have no end: of an error only the beginning is kept.
 func TestErrorBodyIsCapped(t *testing.T) {
 	srv, c := overTLS(t, pexiptest.Options{}, nil)
 	inject(t, srv, pexiptest.Fault{Kind: pexiptest.Answer, Path: "alarm", Status: 400, Body: strings.Repeat("ä", 1<<20)})
@@ -70,6 +73,7 @@ func TestErrorBodyIsCapped(t *testing.T) {
 	}
 }
 
+// A page to log in, half an answer or none at all may come with status 200 and is no empty list.
 func TestNonsenseWithStatus200(t *testing.T) {
 	for body, want := range map[string]string{
 		"<html><title>Log in</title>": "HTML page: Log in",
@@ -92,8 +96,9 @@ func TestNonsenseWithStatus200(t *testing.T) {
 	})
 }
 
+// How the node refuses too many calls is not known: 429 and 503 are treated alike, and only for reads.
 func TestReadsAreRepeated(t *testing.T) {
-	faults := []pexiptest.Fault{{Kind: pexiptest.DropBefore}, {Kind: pexiptest.DropAfter}, {Kind: pexiptest.Answer, Status: 429}, {Kind: pexiptest.Answer, Status: 502},
+	faults := []pexiptest.Fault{{Kind: pexiptest.DropBefore}, {Kind: pexiptest.DropAfter}, {Kind: pexiptest.CutAnswer}, {Kind: pexiptest.Answer, Status: 429}, {Kind: pexiptest.Answer, Status: 502},
 		{Kind: pexiptest.Answer, Status: 503}, {Kind: pexiptest.Answer, Status: 504}}
 	for _, f := range faults {
 		f.Path, f.Times = "alarm", 3
@@ -143,6 +148,7 @@ type brokenBody struct{}
 func (brokenBody) Read([]byte) (int, error) { return 0, errors.New("unexpected EOF") }
 func (brokenBody) Close() error             { return nil }
 
+// Retry-After is in seconds or a date, and may be absurd; most clients do not read it at all.
 func TestRetryAfterIsHonoured(t *testing.T) {
 	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "": time.Second, "0": time.Second, "soon": time.Second, "86400": 2 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -180,6 +186,8 @@ func TestWaitingToRepeatEndsWithTheContext(t *testing.T) {
 	})
 }
 
+// 1,000 requests in any 60 seconds is the node's limit for all its callers together, so the client
+// keeps below it by itself instead of waiting to be refused.
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -203,9 +211,19 @@ func TestRateLimit(t *testing.T) {
 		if total := at[len(at)-1].Sub(at[0]); total > 3*time.Minute {
 			t.Errorf("1,600 requests took %s", total)
 		}
+		// Whoever cannot wait for a turn is told at once, and nothing is sent.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		before := len(at)
+		_, err = c.LiveConferences(ctx)
+		fails(t, err, context.DeadlineExceeded, "count", "not sent")
+		if len(at) != before {
+			t.Error("sent all the same")
+		}
 	})
 }
 
+// Without a total timeout a connection on which nothing happens would be waited for without end.
 func TestStallAborts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := inProcess(t, pexiptest.Options{}, nil)
@@ -219,6 +237,8 @@ func TestStallAborts(t *testing.T) {
 	})
 }
 
+// While the Management Node restarts it refuses, resets, times out, answers 502, 503, or 401 (its users
+// are not there yet). None of that is the end; a wrong certificate or a refusal is.
 func TestUnavailable(t *testing.T) {
 	for _, status := range []int{401, 502, 503, 504} {
 		srv, c := inProcess(t, pexiptest.Options{}, nil)
@@ -275,6 +295,8 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// A token may end at any time. After 401 a read is repeated once with a new one, a change never, and
+// 401 with a new token is the end.
 func TestTokenIsKeptAndRenewed(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	for range 3 {
@@ -307,6 +329,7 @@ func TestTokenIsKeptAndRenewed(t *testing.T) {
 	}
 }
 
+// There is no refresh token: five minutes before the end a new one is asked for.
 func TestTokenIsReplacedBeforeItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := inProcess(t, pexiptest.Options{TokenLifetime: time.Hour}, nil)
@@ -340,6 +363,7 @@ func TestTokenIsFetchedOnceForManyCallers(t *testing.T) {
 	}
 }
 
+// The vendor's own program asks for no scope, others for two: those two are asked for unless set.
 func TestTokenRequest(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	_, err := c.Alarms(t.Context())
@@ -351,6 +375,7 @@ func TestTokenRequest(t *testing.T) {
 	}
 }
 
+// A token endpoint refuses with 400 as well as 401, which says nothing about the request behind it.
 func TestTokenRefused(t *testing.T) {
 	for name, edit := range map[string]func(*pexip.Config){
 		"id":       func(c *pexip.Config) { c.OAuth2.ClientID = "nobody" },
@@ -435,6 +460,7 @@ func TestBasic(t *testing.T) {
 	_ = c
 }
 
+// A node may echo what it was sent, in JSON, HTML or form escapes; no error may carry it on.
 func TestSecretsAreRemovedFromErrors(t *testing.T) {
 	const password, passphrase = `p"ss<word`, "open & sesame"
 	srv := pexiptest.NewServer(pexiptest.Options{Basic: &pexip.Basic{Username: "admin", Password: password}})
@@ -465,6 +491,8 @@ func TestSecretsAreRemovedFromErrors(t *testing.T) {
 	}
 }
 
+// No resource tells who the caller is. Harmless reads find out what is missing, and a refusal of one
+// thing is not a refusal of all.
 func TestCheckAccess(t *testing.T) {
 	verdicts := func(access []pexip.Access) map[string]pexip.Verdict {
 		out := map[string]pexip.Verdict{}
@@ -500,6 +528,8 @@ func TestCheckAccess(t *testing.T) {
 	}
 }
 
+// A read-only role may make backups all the same; which permission allows an upgrade is not documented,
+// so what cannot be read stays unknown and is not granted.
 func TestCheckAccessToWrite(t *testing.T) {
 	for _, tc := range []struct {
 		name  string

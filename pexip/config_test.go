@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,7 @@ func TestNewRefuses(t *testing.T) {
 		"not an EC P-256 private key":  {URL: url, OAuth2: &pexip.OAuth2{ClientID: "id", PrivateKey: ecKey(t, elliptic.P384(), true)}},
 		"(PKCS #8 or SEC 1)":           {URL: url, OAuth2: &pexip.OAuth2{ClientID: "id", PrivateKey: []byte("hunter2")}},
 		"OAuth2.TokenURL: scheme":      {URL: url, OAuth2: &pexip.OAuth2{ClientID: "id", PrivateKey: oauth.PrivateKey, TokenURL: "http://x/oauth/token/"}},
+		"CallsPerMinute: 1 is neither": {URL: url, Basic: basic, CallsPerMinute: 1},
 		"HTTPClient: cannot be combin": {URL: url, Basic: basic, HTTPClient: &http.Client{}, RootCAs: []byte("x")},
 	} {
 		_, err := pexip.New(cfg)
@@ -95,6 +97,8 @@ func TestConfigNeverPrintsSecrets(t *testing.T) {
 	}
 }
 
+// A fresh node has a certificate that nobody trusts. Most clients then trust everything; here it is
+// pinned or its authority named, and a changed one is an error.
 func TestTLS(t *testing.T) {
 	srv := pexiptest.NewServer(pexiptest.Options{})
 	ok(t, srv.Start())
@@ -165,6 +169,7 @@ func TestGivenClientIsNotChanged(t *testing.T) {
 	}
 }
 
+// Go turns a redirected POST into a GET, or sends its body again elsewhere (307, 308).
 func TestRedirectsAreRefused(t *testing.T) {
 	srv, c := overTLS(t, pexiptest.Options{}, nil)
 	inject(t, srv, pexiptest.Fault{Kind: pexiptest.Answer, Path: "alarm", Status: 302, Header: http.Header{"Location": {"/api/admin/configuration/v1/"}}})
@@ -172,6 +177,17 @@ func TestRedirectsAreRefused(t *testing.T) {
 	fails(t, err, nil, "302", "redirects are not followed")
 	if sent(srv, "GET", "configuration") != 0 {
 		t.Error("the redirect was followed")
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		srv.ForgetRequests()
+		inject(t, srv, pexiptest.Fault{Kind: pexiptest.Answer, Method: "PATCH", Status: status, Header: http.Header{"Location": {"/api/admin/configuration/v1/global/1/?moved"}}})
+		fails(t, c.SetSessionTimeoutEnabled(t.Context(), false), nil, strconv.Itoa(status), "redirects are not followed")
+		if n := sent(srv, "", "moved"); n != 0 {
+			t.Errorf("%d was followed", status)
+		}
+	}
+	if !srv.State().SessionTimeoutEnabled {
+		t.Error("the redirected change took effect")
 	}
 }
 

@@ -1,7 +1,9 @@
 // Package pexip is a client of the Management API of one Pexip Infinity Management Node, as far as
 // an upgrade needs it: look at nodes, alarms, licences, calls and remote logging; switch the web
-// interface's session timeout; make and fetch a backup; upload an upgrade package, have the node
-// validate it, start the upgrade, and watch it.
+// interface's session timeout and maintenance modes; make and fetch a backup or a diagnostic
+// snapshot; upload an upgrade package, have the node validate it, start the upgrade, and watch it.
+//
+// Start with New; ExampleClient_Upload shows an upgrade from end to end.
 //
 // # Log in
 //
@@ -18,7 +20,7 @@
 //     be resumed after any failure and from any machine, and is validated by the node before
 //     anything is installed. Features says whether the node offers it. How a chunk is put on the
 //     wire is not documented by Pexip: set Config.ChunkEncoding to what the deployment was found
-//     to accept.
+//     to accept; on a Test node ProbeChunkEncoding finds out.
 //   - UploadAndStart: one request with the whole package, which most likely starts the upgrade by
 //     itself. The point of no return.
 //   - By hand in the web interface; then watch Nodes until the versions change.
@@ -26,13 +28,20 @@
 // Whatever is sent is hashed on the way, and the last bytes leave only if the sum is the one that
 // Pexip published: a wrong file never becomes complete on the node.
 //
+// # Before and after
+//
+// State captures the platform and Diff compares two captures, with the changes that were meant
+// declared by ExpectVersion, ExpectSetting or an Expectation of one's own: what is left over is to
+// be looked at. CreateBackup and CreateSnapshot keep what an upgrade could lose.
+//
 // # Errors and repeats
 //
 // Requests that fail are *Error, with method, path, status and the node's words; use errors.Is with
 // the sentinels. Reads are repeated a few times after 429, 502, 503, 504 and lost connections;
 // nothing that changes the node is ever repeated by itself, except the chunks of an upload, whose
 // place is asked for first. StartUpgrade and UploadAndStart send one request; when it is not clear
-// whether it took effect the error matches ErrOutcomeUnknown, and repeating it would be wrong.
+// whether it took effect the error matches ErrOutcomeUnknown, and repeating it would be wrong:
+// UpgradeBegan looks for signs of it.
 //
 // While the Management Node restarts, calls fail in ways for which Unavailable is true.
 //

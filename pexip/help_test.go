@@ -83,21 +83,21 @@ func inject(t *testing.T, srv *pexiptest.Server, faults ...pexiptest.Fault) {
 	}
 }
 
-// sent counts the requests of a method whose address contains part.
+// sent counts the requests of a method (empty: any) whose address contains part.
 func sent(srv *pexiptest.Server, method, part string) int {
 	n := 0
 	for _, r := range srv.Requests() {
-		if r.Method == method && strings.Contains(r.URL, part) {
+		if (method == "" || r.Method == method) && strings.Contains(r.URL, part) {
 			n++
 		}
 	}
 	return n
 }
 
-func ok(t *testing.T, err error) {
-	t.Helper()
+func ok(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

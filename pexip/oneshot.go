@@ -21,10 +21,7 @@ func (c *Client) UploadAndStart(ctx context.Context, p Package, progress func(Pr
 	if err != nil {
 		return Uploaded{}, fmt.Errorf("upload and start: %w", err)
 	}
-	env, err := formFile("package", p.Name, nil, http.Header{"Expect": {"100-continue"}})
-	if err != nil {
-		return Uploaded{}, fmt.Errorf("upload and start: %w", err)
-	}
+	env := formFile("package", p.Name, nil, http.Header{"Expect": {"100-continue"}})
 	pieces := newPieces(p)
 	pieces.span(0, p.Size)
 	out := newOutgoing(env, pieces, newDigest(), newMeter(p.Size, progress))

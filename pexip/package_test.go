@@ -12,6 +12,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 )
 
+// A published checksum comes in either case and with blanks around; the file may change under our hands.
 func TestOpenPackage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), pexiptest.PackageName("39.1", "83067"))
 	var content bytes.Buffer
@@ -77,6 +78,7 @@ func TestOpenPackageRefuses(t *testing.T) {
 	}
 }
 
+// The name of a package is a hint: its pattern rests on one old picture.
 func TestParsePackageName(t *testing.T) {
 	for name, want := range map[string][2]string{
 		"Pexip_Infinity_v20_UPGRADE_45400.tar":              {"20", "45400"},

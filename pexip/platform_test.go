@@ -14,6 +14,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 )
 
+// Without "request" the answer to the POST would be the file itself, of unknown size.
 func TestSnapshot(t *testing.T) {
 	bothWays(t, pexiptest.Options{}, nil, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
 		srv.ReadOnlyRole(true) // may take snapshots
@@ -40,6 +41,7 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
+// A snapshot is a POST, too: it is not repeated, and a message without a file is a failure.
 func TestSnapshotFails(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	for _, o := range []pexip.SnapshotOptions{{Hours: -1}, {EndHours: -1}, {Hours: 2, EndHours: 2}} {
@@ -99,6 +101,8 @@ func TestSnapshotDownloadIsChecked(t *testing.T) {
 	fails(t, err, nil, "is not a path below")
 }
 
+// The vendor's own client replaces 32 fields to switch this one; the mode survives restarts, so it is
+// taken back by hand.
 func TestMaintenanceMode(t *testing.T) {
 	opt := pexiptest.Options{Nodes: []pexiptest.Node{{Name: "conf1"}, {Name: "conf2"}}}
 	bothWays(t, opt, nil, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
@@ -126,6 +130,7 @@ func TestMaintenanceMode(t *testing.T) {
 	})
 }
 
+// A Management Node has no maintenance mode; a reason has at most 250 characters.
 func TestMaintenanceModeRefused(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	nodes, err := c.Nodes(t.Context())

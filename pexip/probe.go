@@ -78,10 +78,7 @@ func (c *Client) probe(ctx context.Context, e ChunkEncoding) (why string, err er
 
 // sendProbe sends one chunk. A refusal of its form is an answer; anything else that fails is not.
 func (c *Client) sendProbe(ctx context.Context, e ChunkEncoding, path string, off int64) (why string, err error) {
-	env, err := e.wrap("probe.tar", off, probeChunk, probeSize)
-	if err != nil {
-		return "", err
-	}
+	env := e.wrap("probe.tar", off, probeChunk, probeSize)
 	body := bytes.Join([][]byte{env.prefix, bytes.Repeat([]byte("pexip-upgrade chunk encoding pro"), probeChunk/32), env.suffix}, nil)
 	r := call{op: "send a probe", method: http.MethodPost, path: apiPath(path), body: body, contentType: env.contentType, header: env.header,
 		advice: "nothing is installed by this"}

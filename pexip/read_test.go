@@ -12,6 +12,8 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 )
 
+// Addresses are in the configuration only, versions in the status only, and a status row's own id is
+// another number. There may be several Management Nodes, and a bursting node that is off is SUSPENDED.
 func TestNodesJoinsConfigurationWithStatus(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	opt := pexiptest.Options{Now: func() time.Time { return now }, Nodes: []pexiptest.Node{
@@ -50,6 +52,7 @@ func answer(path, body string) pexiptest.Fault {
 	return pexiptest.Fault{Kind: pexiptest.Answer, Path: path, Status: 200, Body: body, Times: -1}
 }
 
+// Fields come and go between releases, and relations are addresses, objects, lists or null.
 func TestNodesTakesWhatOtherReleasesSend(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	inject(t, srv,
@@ -87,6 +90,7 @@ func TestNodesTakesWhatOtherReleasesSend(t *testing.T) {
 	}
 }
 
+// The largest page is not known and smaller than asked for: only "next" tells that there is more.
 func TestListsFollowNext(t *testing.T) {
 	opt := pexiptest.Options{MaxLimit: 200} // less than is asked for: "next" counts, not the limit
 	for i := range 450 {
@@ -103,6 +107,7 @@ func TestListsFollowNext(t *testing.T) {
 	}
 }
 
+// "next" is a path on the node. Anything else would carry the credentials elsewhere, or go on for ever.
 func TestListsRefuseStrangeNext(t *testing.T) {
 	for next, want := range map[string]string{
 		"https://evil.example.org/api/admin/status/v1/alarm/": "not a path below",
@@ -116,8 +121,15 @@ func TestListsRefuseStrangeNext(t *testing.T) {
 		_, err := c.Alarms(t.Context())
 		fails(t, err, nil, want)
 	}
+	// Two pages that name each other.
+	srv, c := inProcess(t, pexiptest.Options{}, nil)
+	inject(t, srv, answer("alarm/.offset=1$", `{"meta":{"next":"/api/admin/status/v1/alarm/?offset=2"},"objects":[]}`),
+		answer("alarm", `{"meta":{"next":"/api/admin/status/v1/alarm/?offset=1"},"objects":[]}`))
+	_, err := c.Alarms(t.Context())
+	fails(t, err, nil, "more than 1000 pages")
 }
 
+// "Connectivity lost" alarms never reach the history, so they are read live; node is an address, no name.
 func TestAlarms(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	srv, c := inProcess(t, pexiptest.Options{Now: func() time.Time { return now }}, nil)
@@ -137,6 +149,7 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
+// The timeout is read first, so that it can be put back to what it was.
 func TestSettings(t *testing.T) {
 	bothWays(t, pexiptest.Options{}, nil, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
 		ctx := t.Context()
@@ -178,6 +191,8 @@ func TestPatchIsNotRepeated(t *testing.T) {
 	}
 }
 
+// Counting must not fetch every participant: meta.total_count of one row does, and if it is missing
+// that is not zero.
 func TestCounts(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	for _, want := range []int{0, 3} {
@@ -200,6 +215,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// Whether a licence suits a new major is told nowhere: what can be compared is read as it is.
 func TestLicences(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	ok(t, srv.SetParticipants(4))
@@ -218,6 +234,8 @@ func TestLicences(t *testing.T) {
 	fails(t, err, nil, "the list is empty")
 }
 
+// That a syslog server exists is not enough: each Management Node and each location with nodes must
+// refer to it.
 func TestSyslogCoverage(t *testing.T) {
 	opt := pexiptest.Options{Nodes: []pexiptest.Node{{Name: "c1", Location: "Toronto"}, {Name: "c2", Location: "Toronto"}, {Name: "c3", Location: "Victoria"}}}
 	for _, tc := range []struct {
@@ -254,6 +272,7 @@ func TestSyslogReferenceToADeletedServerIsNoCover(t *testing.T) {
 	}
 }
 
+// What a node can do is read from its own listings and schemas, never from its version number.
 func TestFeatures(t *testing.T) {
 	for _, tc := range []struct {
 		opt  pexiptest.Options
@@ -300,6 +319,8 @@ func TestEveryReadReportsAFailure(t *testing.T) {
 		"settings": func(ctx context.Context, c *pexip.Client) error { _, err := c.GlobalSettings(ctx); return err },
 		"backups":  func(ctx context.Context, c *pexip.Client) error { _, err := c.Backups(ctx); return err },
 		"requests": func(ctx context.Context, c *pexip.Client) error { _, err := c.UpgradeRequests(ctx); return err },
+		"state":    func(ctx context.Context, c *pexip.Client) error { _, err := c.State(ctx); return err },
+		"features": func(ctx context.Context, c *pexip.Client) error { _, err := c.Features(ctx); return err },
 		"backup":   func(ctx context.Context, c *pexip.Client) error { _, err := c.CreateBackup(ctx, "secret"); return err },
 	}
 	for name, call := range calls {

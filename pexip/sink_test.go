@@ -63,6 +63,13 @@ func (s *sink) transport(tb testing.TB) *http.Transport {
 
 func (s *sink) address() string { return "https://" + s.Listener.Addr().String() }
 
+// rewind forgets what was uploaded.
+func (s *sink) rewind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset, s.declared, s.received, s.chunked = 0, 0, 0, false
+}
+
 func (s *sink) client(tb testing.TB, edit func(*pexip.Config)) *pexip.Client {
 	tb.Helper()
 	cfg := pexip.Config{URL: s.address(), Basic: &pexip.Basic{Username: "u", Password: "p"}, HTTPClient: &http.Client{Transport: s.transport(tb)},

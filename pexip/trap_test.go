@@ -357,3 +357,34 @@ func TestMoreErrorShapes(t *testing.T) {
 		}
 	}
 }
+
+// Retry-After beside an answer that is good is no reason to wait, nor to ask again.
+func TestRetryAfterOnSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := inProcess(t, pexiptest.Options{}, nil)
+		later := http.Header{"Retry-After": {"3600"}}
+		inject(t, srv, pexiptest.Fault{Kind: pexiptest.AddHeader, Header: later, Times: -1})
+		began := time.Now()
+		_, err := c.Alarms(t.Context())
+		ok(t, err)
+		ok(t, c.SetSessionTimeoutEnabled(t.Context(), false))
+		if d := time.Since(began); d != 0 || sent(srv, "GET", "alarm") != 1 || sent(srv, "PATCH", "") != 1 {
+			t.Errorf("took %s, %d and %d requests", d, sent(srv, "GET", "alarm"), sent(srv, "PATCH", ""))
+		}
+	})
+}
+
+// A change reaches a Conferencing Node about a minute later. What counts as its mode is what the node
+// reports, not what is configured.
+func TestMaintenanceModeIsTheReportedOne(t *testing.T) {
+	srv, c := inProcess(t, pexiptest.Options{}, nil)
+	nodes, err := c.Nodes(t.Context())
+	ok(t, err)
+	inject(t, srv, answer("status/v1/worker_vm", rows(`{"configuration_id":1,"maintenance_mode":false,"maintenance_mode_reason":""}`)))
+	ok(t, c.SetMaintenanceMode(t.Context(), nodes[1], true, "upgrade"))
+	nodes, err = c.Nodes(t.Context())
+	ok(t, err)
+	if nodes[1].MaintenanceMode {
+		t.Error("the mode counts as on before the node has it")
+	}
+}

@@ -279,9 +279,10 @@ func (c *Client) ValidateUpgrade(ctx context.Context, id string) (Validation, er
 }
 
 // StartUpgrade installs an uploaded package: the Management Node is upgraded and restarts, then
-// the Conferencing Nodes follow. It cannot be undone. The request is sent once and never
-// repeated. When it is not clear whether the node took it (no answer, 3xx, 408, 5xx, or an answer
-// that makes no sense) the error matches ErrOutcomeUnknown; any other error means not started.
+// the Conferencing Nodes follow. It cannot be undone: call ValidateUpgrade before it, and compare
+// its versions with what was approved. The request is sent once and never repeated. When it is not
+// clear whether the node took it (no answer, 3xx, 408, 5xx, or an answer that makes no sense) the
+// error matches ErrOutcomeUnknown, and UpgradeBegan looks; any other error means not started.
 func (c *Client) StartUpgrade(ctx context.Context, id string) error {
 	op := "start the upgrade with request " + id
 	_, err := c.finish(ctx, op, id, false, "")

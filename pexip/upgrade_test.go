@@ -13,6 +13,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 )
 
+// How the creation is answered is not known: id in the body, in data, in Location, or nowhere.
 func TestCreateUpgradeRequestUnderstandsEveryReply(t *testing.T) {
 	for _, form := range []pexiptest.CreationReply{pexiptest.ReplyBody, pexiptest.ReplyNested, pexiptest.ReplyLocation, pexiptest.ReplyBare} {
 		bothWays(t, pexiptest.Options{CreationReply: form}, nil, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
@@ -25,6 +26,7 @@ func TestCreateUpgradeRequestUnderstandsEveryReply(t *testing.T) {
 	}
 }
 
+// The answer to a POST may be lost after its effect. Repeating it would make a second request.
 func TestCreateUpgradeRequestFindsTheRequestWhenTheReplyIsLost(t *testing.T) {
 	for _, f := range []pexiptest.Fault{{Kind: pexiptest.DropAfter}, {Kind: pexiptest.AnswerAfter, Status: 502, Body: "<html>"},
 		{Kind: pexiptest.AnswerAfter, Status: 200, Body: "<html>"}, {Kind: pexiptest.AnswerAfter, Status: 200, Body: `{"upload_id":"wrong"}`},
@@ -39,6 +41,8 @@ func TestCreateUpgradeRequestFindsTheRequestWhenTheReplyIsLost(t *testing.T) {
 	}
 }
 
+// How many upgrade requests there may be is not known; one that is there belongs to somebody else until
+// a person says otherwise.
 func TestCreateUpgradeRequestFails(t *testing.T) {
 	ctx := t.Context()
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
@@ -69,6 +73,7 @@ func TestCreateUpgradeRequestFails(t *testing.T) {
 	fails(t, err, pexip.ErrNotFound)
 }
 
+// A request that came in between must not be taken for ours.
 func TestCreateUpgradeRequestAmongOthers(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{CreationReply: pexiptest.ReplyBare}, nil)
 	inject(t, srv, answer("upgrade_request", `{"meta":{},"objects":[]}`))
@@ -98,6 +103,7 @@ func TestUpgradeRequestsWithoutAnOffset(t *testing.T) {
 	}
 }
 
+// DELETE on the list removes all of it: an empty or odd id must never become an address.
 func TestRequestIDsAreChecked(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, nil)
 	ctx := t.Context()
@@ -145,6 +151,7 @@ func TestValidateUpgrade(t *testing.T) {
 	})
 }
 
+// A package is refused with 400; ok is never false.
 func TestValidateUpgradeRefused(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{RefuseOlder: true}, nil)
 	id := uploaded(t, c, blob(make([]byte, 4096)))
@@ -221,6 +228,7 @@ func TestStartUpgradeIsNeverRepeated(t *testing.T) {
 		{pexiptest.Fault{Kind: pexiptest.AnswerAfter, Status: 302, Header: http.Header{"Location": {"/admin/"}}}, true, 1},
 		{pexiptest.Fault{Kind: pexiptest.AnswerAfter, Status: 200, Body: "<title>Log in"}, true, 1},
 		{pexiptest.Fault{Kind: pexiptest.Truncate}, true, 1},
+		{pexiptest.Fault{Kind: pexiptest.CutAnswer}, true, 1},
 		{pexiptest.Fault{Kind: pexiptest.Answer, Status: 200, Body: `{"ok":false}`}, true, 0},
 		{pexiptest.Fault{Kind: pexiptest.AnswerAfter, Status: 202}, false, 1},
 		{pexiptest.Fault{Kind: pexiptest.Answer, Status: 400, Body: `{"error":"no"}`}, false, 0},
@@ -272,6 +280,7 @@ func TestStartUpgradeBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
+// The node may need minutes to unpack before it answers; giving up earlier makes an unknown outcome.
 func TestStartUpgradeWaitsForTheNodeToDigest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := inProcess(t, pexiptest.Options{}, nil)
@@ -284,6 +293,7 @@ func TestStartUpgradeWaitsForTheNodeToDigest(t *testing.T) {
 	})
 }
 
+// Whether cancel is offered, and whether it leaves the request in the list, is not known.
 func TestCancelUpgradeRequest(t *testing.T) {
 	for name, fault := range map[string]pexiptest.Fault{
 		"cancel works":           {},

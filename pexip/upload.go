@@ -150,10 +150,7 @@ func (u *upload) grew() {
 
 // send sends the next n bytes as one request and returns how far the bytes went that left.
 func (u *upload) send(ctx context.Context, n int64) (int64, error) {
-	env, err := u.client.cfg.ChunkEncoding.wrap(u.p.Name, u.off, n, u.p.Size)
-	if err != nil {
-		return u.off, err
-	}
+	env := u.client.cfg.ChunkEncoding.wrap(u.p.Name, u.off, n, u.p.Size)
 	sum, err := u.sum.clone()
 	if err != nil {
 		return u.off, err

@@ -42,6 +42,7 @@ func arrived(t *testing.T, srv *pexiptest.Server, p pexip.Package) {
 	}
 }
 
+// The form of a chunk is not documented: each candidate works with a node that takes it.
 func TestUploadInEveryEncoding(t *testing.T) {
 	p := pack(t, 3*chunkSize+17, "39.1", "83067")
 	for _, e := range pexip.ChunkEncodings() {
@@ -63,6 +64,7 @@ func TestUploadInEveryEncoding(t *testing.T) {
 	}
 }
 
+// No form of chunk is a safe guess, so none is the default.
 func TestUploadNeedsAnEncoding(t *testing.T) {
 	srv, c := inProcess(t, pexiptest.Options{}, func(c *pexip.Config) { c.ChunkEncoding = "" })
 	_, err := c.Upload(t.Context(), "id", pack(t, 1024, "39", "1"), nil)
@@ -78,6 +80,8 @@ func TestUploadChecksThePackage(t *testing.T) {
 	fails(t, err, nil, "package.tar", "checksum", "size", "content")
 }
 
+// A node that takes another form may refuse a chunk, or say yes and keep nothing: success is the
+// offset that it tells, not the status.
 func TestUploadInTheWrongEncodingGivesUp(t *testing.T) {
 	p := pack(t, 3*chunkSize, "39.1", "83067")
 	// The node refuses it.
@@ -110,7 +114,7 @@ func TestUploadOutlastsFailures(t *testing.T) {
 		{Kind: pexiptest.DropBefore}, {Kind: pexiptest.DropAfter}, {Kind: pexiptest.CutBody, BodyLimit: 1000},
 		{Kind: pexiptest.Answer, Status: 500}, {Kind: pexiptest.Answer, Status: 502, Body: "<html>"}, {Kind: pexiptest.Answer, Status: 429, Header: http.Header{"Retry-After": {"0"}}},
 		{Kind: pexiptest.AnswerAfter, Status: 503}, {Kind: pexiptest.AnswerAfter, Status: 504}, {Kind: pexiptest.AnswerAfter, Status: 200, Body: "<html>"},
-		{Kind: pexiptest.AnswerAfter, Status: 400, Body: `{"error":"offsets do not match"}`}, {Kind: pexiptest.Truncate}, {Kind: pexiptest.Answer, Status: 408},
+		{Kind: pexiptest.AnswerAfter, Status: 400, Body: `{"error":"offsets do not match"}`}, {Kind: pexiptest.Truncate}, {Kind: pexiptest.CutAnswer}, {Kind: pexiptest.Answer, Status: 408},
 		{Kind: pexiptest.Answer, Status: 401},
 	} {
 		for _, skip := range []int{0, 1, 4} {
@@ -132,6 +136,7 @@ func TestUploadOutlastsFailures(t *testing.T) {
 	}
 }
 
+// Minutes without the node are part of an upload of hours.
 func TestUploadOutlastsANodeThatIsAway(t *testing.T) {
 	bothWays(t, pexiptest.Options{}, smallChunks, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
 		p := pack(t, 3*chunkSize, "39.1", "83067")
@@ -173,8 +178,19 @@ func TestUploadGivesUpInTheEnd(t *testing.T) {
 		_, err := c.Upload(t.Context(), id, p, nil)
 		fails(t, err, context.DeadlineExceeded, "ask the node how far it got", "connection reset")
 	})
+	// The wait ends with the context.
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := inProcess(t, pexiptest.Options{}, func(c *pexip.Config) { c.PollInterval = 5 * time.Minute })
+		id := begin(t, c, p)
+		inject(t, srv, pexiptest.Fault{Kind: pexiptest.Answer, Path: "/upload/", Status: 503, Times: -1})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := c.Upload(ctx, id, p, nil)
+		fails(t, err, context.DeadlineExceeded, "503", "calling again resumes")
+	})
 }
 
+// What no waiting cures ends the upload with its reason.
 func TestUploadStopsAtOnce(t *testing.T) {
 	p := pack(t, 3*chunkSize, "39.1", "83067")
 	for status, want := range map[int]error{403: pexip.ErrForbidden, 404: pexip.ErrNotFound, 413: nil, 415: nil, 501: nil, 405: nil} {
@@ -203,6 +219,7 @@ func TestUploadStopsAtOnce(t *testing.T) {
 	fails(t, err, pexip.ErrUnauthorized)
 }
 
+// An upload goes on in another process, from where the node is and not from where we think it is.
 func TestUploadResumes(t *testing.T) {
 	bothWays(t, pexiptest.Options{}, smallChunks, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
 		p := pack(t, 4*chunkSize+9, "39.1", "83067")
@@ -234,6 +251,8 @@ func TestUploadResumes(t *testing.T) {
 	})
 }
 
+// After a failure only the node knows how much it has: a part of a chunk, less than before, or more
+// than there is.
 func TestUploadFollowsTheNodesOffset(t *testing.T) {
 	p := pack(t, 6*chunkSize, "39.1", "83067")
 	// The node kept a part of a chunk that broke off.
@@ -296,6 +315,7 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset by peer") }
 
+// An offset beyond what was sent means that somebody else sends, too: going on would mix two packages.
 func TestUploadDetectsAnotherSender(t *testing.T) {
 	p := pack(t, 4*chunkSize, "39.1", "83067")
 	srv, c := inProcess(t, pexiptest.Options{}, smallChunks)
@@ -306,6 +326,7 @@ func TestUploadDetectsAnotherSender(t *testing.T) {
 	fails(t, err, pexip.ErrConflict, "only 65536 were sent")
 }
 
+// Three gigabytes take longer than a token lives.
 func TestUploadRenewsTheToken(t *testing.T) {
 	p := pack(t, 4*chunkSize, "39.1", "83067")
 	srv, c := inProcess(t, pexiptest.Options{}, smallChunks)
@@ -339,6 +360,7 @@ func TestUploadRenewsTheToken(t *testing.T) {
 	})
 }
 
+// The node has no checksum to compare with: bytes of the wrong file must not become complete there.
 func TestUploadOfAnotherFileNeverCompletes(t *testing.T) {
 	p := pack(t, 3*chunkSize+1, "39.1", "83067")
 	p.SHA256 = strings.Repeat("ab", 32)
@@ -376,6 +398,8 @@ func (f failing) ReadAt(b []byte, off int64) (int, error) {
 	return f.ReaderAt.ReadAt(b, off)
 }
 
+// A file that ends early or cannot be read breaks the request off; a shorter body, closed as if it
+// were whole, would be taken.
 func TestUploadOfAFileThatCannotBeRead(t *testing.T) {
 	bad := errors.New("bad sector")
 	for err, want := range map[error]error{bad: bad, io.EOF: io.ErrUnexpectedEOF} {
@@ -397,10 +421,11 @@ func TestUploadOfAFileThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A stall while sending is soon noticed; a node that has everything may be silent for longer.
 func TestUploadStalls(t *testing.T) {
 	p := pack(t, 2*chunkSize, "39.1", "83067")
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := inProcess(t, pexiptest.Options{}, func(c *pexip.Config) { smallChunks(c); c.UploadRetry = time.Minute })
+		srv, c := inProcess(t, pexiptest.Options{}, func(c *pexip.Config) { c.UploadRetry = time.Minute }) // one chunk, which no double takes in at once
 		id := begin(t, c, p)
 		inject(t, srv, pexiptest.Fault{Kind: pexiptest.Delay, Path: "/upload/", Delay: time.Hour, Times: -1})
 		_, err := c.Upload(t.Context(), id, p, nil)
@@ -469,6 +494,8 @@ func TestUploadWithConcurrentReads(t *testing.T) {
 	arrived(t, srv, p)
 }
 
+// The package goes as file part "package" of a form of known length. JSON with its name, which other
+// clients send, is no upload, and without a length nobody can tell a whole body from a broken one.
 func TestUploadAndStart(t *testing.T) {
 	bothWays(t, pexiptest.Options{NoResumableUpload: true}, nil, func(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
 		p := pack(t, 3<<20+7, "39.1", "83067")
@@ -491,6 +518,8 @@ func TestUploadAndStart(t *testing.T) {
 	})
 }
 
+// One request uploads and most likely starts: lost answers must not lead to a second start, and
+// something that was not sent whole cannot have started.
 func TestUploadAndStartIsNeverRepeated(t *testing.T) {
 	p := pack(t, 4<<20, "39.1", "83067")
 	for _, tc := range []struct {
@@ -525,6 +554,7 @@ func TestUploadAndStartIsNeverRepeated(t *testing.T) {
 	}
 }
 
+// What starts by itself at its last byte must not get that byte before the checksum is right.
 func TestUploadAndStartOfTheWrongFileStartsNothing(t *testing.T) {
 	wrong := pack(t, 2<<20, "39.1", "83067")
 	wrong.SHA256 = strings.Repeat("ab", 32)
@@ -548,6 +578,7 @@ func TestUploadAndStartOfTheWrongFileStartsNothing(t *testing.T) {
 	})
 }
 
+// Without Expect: 100-continue, which Go does not send by itself, gigabytes go to a node that refuses.
 func TestUploadAndStartAsksBeforeSending(t *testing.T) {
 	srv, _ := overTLS(t, pexiptest.Options{}, nil)
 	c := client(t, srv, func(c *pexip.Config) { c.HTTPClient, c.RootCAs = nil, srv.CertificatePEM() })

@@ -26,9 +26,6 @@ func (e *stallError) Error() string {
 	return fmt.Sprintf("nothing moved for %s while %s", e.after, e.phase)
 }
 
-// Timeout makes it a timeout in the sense of net.Error.
-func (e *stallError) Timeout() bool { return true }
-
 // watchdog cancels a request when no byte has moved for its patience.
 type watchdog struct {
 	over     func() error // why the request is over; nil while it is not

@@ -151,6 +151,7 @@ func TestServesTheShapesOfTheVendorsSDK(t *testing.T) {
 		{"POST", "command/v1/snapshot/", `{"limit":1}`, 404},
 		{"POST", "command/v1/backup/create/", `{"passphrase":"x"}`, 404},
 		{"POST", "command/v1/platform/upgrade/", `{"package":"name"}`, 400}, // a name is no package
+		{"POST", "configuration/v1/upgrade/", `{"package":"name"}`, 400},
 		{"PUT", "configuration/v1/worker_vm/1/", `{"name":"x"}`, 405},
 	} {
 		contentType := ""

@@ -19,10 +19,20 @@
 // unless set). With a clock of one's own and Speed 1, a test walks through a day of upgrading in
 // a moment. Nothing runs in the background: the state moves on when somebody looks.
 //
-// Inject arms faults (an answer, a dropped connection before or after the effect, a truncated
-// answer and so on), SetDown makes the host unreachable, Requests lists what arrived, and State is
-// a snapshot for people. The log holds request bodies, and with them what a test sends as
-// passphrases.
+// Anything that speaks HTTP may be the client, curl or the vendor's SDK as well as package pexip: lists
+// are filtered (field__icontains= and so on), ordered and paged, commands take forms as well as JSON,
+// and what the real node does not have is 404, 405 or 415 here, too.
+//
+// # What goes wrong
+//
+// Inject arms a fault for requests that match, once, a number of times, or always: any status with
+// any header and body (an HTML page, garbage, nothing, a Retry-After), a connection dropped before or
+// after the effect or in the middle of the answer, half an answer, a good answer with one more header,
+// an upload that is read in part, a delay before the work or before the answer's body. ExpireTokens ends
+// access tokens, ShiftOffset lies about an upload and RewindUpload forgets some of it, RebootAt
+// restarts the node at a bad moment, SlowAnswer and SetUploadRate slow it down, SetPower and SetDown
+// take it away. Requests lists what arrived, and State is a snapshot for people. The log holds request
+// bodies, and with them what a test sends as passphrases.
 //
 // # Upgrade packages
 //

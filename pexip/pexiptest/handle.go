@@ -97,7 +97,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, now time.Time) {
 		notFound(w)
 	case len(rest) == 2 && rest[1] == "schema":
 		reply(w, http.StatusOK, describe(schema))
-	case api == "command/platform/":
+	case api == "command/platform/", name == "configuration/upgrade":
 		s.command(w, r, rest, now)
 	case rest[0] == "upgrade_request" && len(rest) >= 2:
 		s.upgradeRequest(w, r, rest[1:], now)
@@ -152,7 +152,7 @@ func (s *Server) resource(w http.ResponseWriter, r *http.Request, name string, r
 	s.mu.Unlock()
 	switch len(rest) {
 	case 0:
-		s.list(w, r, objects)
+		s.list(w, r, objects, schemas[name].Fields)
 	case 1:
 		i := slices.IndexFunc(objects, func(o object) bool {
 			return strings.HasSuffix(fmt.Sprint(o["resource_uri"]), "/"+rest[0]+"/")
@@ -167,8 +167,8 @@ func (s *Server) resource(w http.ResponseWriter, r *http.Request, name string, r
 	}
 }
 
-// list applies exact filters, limit and offset.
-func (s *Server) list(w http.ResponseWriter, r *http.Request, objects []object) {
+// list applies filters, order, limit and offset.
+func (s *Server) list(w http.ResponseWriter, r *http.Request, objects []object, known map[string]string) {
 	q := r.URL.Query()
 	limit, limitErr := number(q, "limit", defaultLimit)
 	offset, offsetErr := number(q, "offset", 0)
@@ -179,10 +179,13 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, objects []object) 
 	if limit == 0 || limit > s.opt.MaxLimit {
 		limit = s.opt.MaxLimit
 	}
-	for field := range q {
-		if !slices.Contains([]string{"limit", "offset", "format", "order_by"}, field) {
-			objects = slices.DeleteFunc(objects, func(o object) bool { return fmt.Sprint(o[field]) != q.Get(field) })
-		}
+	objects, err := filtered(objects, q, known)
+	if err == nil && q.Has("order_by") {
+		err = ordered(objects, q.Get("order_by"), known)
+	}
+	if err != nil {
+		refuse(w, "%s", err)
+		return
 	}
 	total := len(objects)
 	page := objects[min(offset, total):min(offset+limit, total)]

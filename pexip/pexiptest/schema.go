@@ -19,7 +19,7 @@ var schemaJSON []byte
 // token endpoint, come on top.
 var offered = []string{
 	"command/platform/upgrade", "command/platform/backup_create", "command/platform/snapshot",
-	"configuration/upgrade_request", "configuration/global", "configuration/management_vm", "configuration/worker_vm",
+	"configuration/upgrade", "configuration/upgrade_request", "configuration/global", "configuration/management_vm", "configuration/worker_vm",
 	"configuration/system_location", "configuration/syslog_server", "configuration/system_backup", "configuration/licence",
 	"configuration/role", "configuration/permission", "configuration/oauth2_client",
 	"status/management_vm", "status/worker_vm", "status/alarm", "status/backup_request", "status/snapshot_request", "status/licensing",
@@ -86,7 +86,7 @@ func (s *Server) served(name string) (resourceSchema, bool) {
 	if !ok || !slices.Contains(offered, name) || s.opt.NoResumableUpload && name == "configuration/upgrade_request" {
 		return resourceSchema{}, false
 	}
-	if s.opt.NoResumableUpload && name == "command/platform/upgrade" {
+	if s.opt.NoResumableUpload && (name == "command/platform/upgrade" || name == "configuration/upgrade") {
 		r.Fields = map[string]string{"package": r.Fields["package"]}
 	}
 	return r, true
@@ -106,7 +106,7 @@ func (s *Server) listing(prefix, address string) map[string]any {
 }
 
 func describe(r resourceSchema) map[string]any {
-	fields := map[string]any{}
+	fields, filtering := map[string]any{}, map[string]any{}
 	for name, kind := range r.Fields {
 		f := map[string]any{"type": kind, "nullable": true, "blank": false, "readonly": false, "unique": false, "default": "No default provided."}
 		if related, ok := strings.CutPrefix(kind, "related:"); ok {
@@ -115,10 +115,10 @@ func describe(r resourceSchema) map[string]any {
 		if name == "state" {
 			f["valid_choices"] = []string{stateUploading, stateUploaded, stateRunning}
 		}
-		fields[name] = f
+		fields[name], filtering[name] = f, slices.Sorted(maps.Keys(operators))
 	}
 	return map[string]any{"allowed_list_http_methods": lower(r.List), "allowed_detail_http_methods": lower(r.Detail),
-		"default_format": "application/json", "default_limit": defaultLimit, "fields": fields, "filtering": map[string]any{}}
+		"default_format": "application/json", "default_limit": defaultLimit, "fields": fields, "filtering": filtering}
 }
 
 func lower(methods []string) []string {

@@ -30,7 +30,10 @@ const (
 	AnswerAfter = double.AnswerAfter
 	Truncate    = double.Truncate
 	CutBody     = double.CutBody
+	CutAnswer   = double.CutAnswer
 	Delay       = double.Delay
+	SlowBody    = double.SlowBody
+	AddHeader   = double.AddHeader
 )
 
 // CreationReply is how the double answers the creation of an upgrade request; the real form is

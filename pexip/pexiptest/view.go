@@ -95,11 +95,12 @@ func (w *world) managementConfig() []object {
 
 func (w *world) workerConfig() []object {
 	var rows []object
+	places := w.locations()
 	for _, n := range w.byRole(pexip.Conferencing) {
 		rows = append(rows, object{"id": n.id, "name": n.Name, "hostname": n.Name, "domain": "pexiptest.invalid", "node_type": "CONFERENCING",
 			"address": n.Address, "secondary_address": null(n.SecondaryAddress), "static_nat_address": null(n.StaticNATAddress),
 			"cloud_bursting": n.CloudBursting, "maintenance_mode": n.parked, "maintenance_mode_reason": n.reason,
-			"system_location": uri("configuration", "system_location", slices.Index(w.locations(), n.Location)+1)})
+			"system_location": uri("configuration", "system_location", slices.Index(places, n.Location)+1)})
 	}
 	return rows
 }

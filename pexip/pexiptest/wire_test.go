@@ -36,6 +36,8 @@ func send(t *testing.T, srv *pexiptest.Server, method, path, contentType, body s
 	return res.StatusCode, out, res.Header
 }
 
+// What the node does not have is 404 with JSON and what it does not do is 405 with the methods it
+// does; a page in HTML comes from injected faults and the web server's start only.
 func TestWhatIsNotThere(t *testing.T) {
 	srv := pexiptest.NewServer(pexiptest.Options{})
 	const c = "/api/admin/configuration/v1/"
@@ -48,11 +50,16 @@ func TestWhatIsNotThere(t *testing.T) {
 		{"GET", "/api/admin/command/v1/", 404}, {"GET", "/api/admin/command/v1/platform/upgrade/1/", 404}, {"GET", "/api/admin/command/v1/platform/upgrade/", 405},
 		{"POST", c, 405}, {"DELETE", c + "global/1/", 405}, {"PUT", c + "global/1/", 405}, {"DELETE", c + "upgrade_request/", 405}, {"GET", "/oauth/token/", 405},
 		{"GET", c + "upgrade_request/x/", 404}, {"GET", c + "system_backup/x/", 404}, {"DELETE", c + "system_backup/x/", 405},
+		{"OPTIONS", c + "worker_vm/", 405}, {"BREW", c + "worker_vm/1/", 405}, {"GET", c + "worker_vm/%00/", 404}, {"GET", c + "//worker_vm//", 404}, {"POST", "/api/", 404},
 		{"GET", c + "worker_vm/1/", 200}, {"GET", c + "global/", 200}, {"GET", c, 200}, {"GET", c + "worker_vm/schema/", 200},
 		{"GET", c + "worker_vm/?limit=-1", 400}, {"GET", c + "worker_vm/?offset=x", 400},
 	} {
-		if got, _, _ := send(t, srv, tc.method, tc.path, "", ""); got != tc.want {
+		got, out, header := send(t, srv, tc.method, tc.path, "", "")
+		if got != tc.want {
 			t.Errorf("%s %s: %d, want %d", tc.method, tc.path, got, tc.want)
+		}
+		if got == 404 && out["error_message"] == nil || got == 405 && header.Get("Allow") == "" || strings.Contains(header.Get("Content-Type"), "html") {
+			t.Errorf("%s %s: %d %v %v", tc.method, tc.path, got, out, header)
 		}
 	}
 	r, err := newClient(t, srv).CreateUpgradeRequest(t.Context(), 5)
@@ -106,6 +113,37 @@ func TestListsFilterAndPage(t *testing.T) {
 	}
 }
 
+// Filters take an operator after two underscores. A field that is not there is ignored, so that a
+// client that mistypes one gets everything.
+func TestListsFilterByOperator(t *testing.T) {
+	opt := pexiptest.Options{}
+	for _, name := range []string{"Alpha", "alpine", "beta", "x[1]"} {
+		opt.Nodes = append(opt.Nodes, pexiptest.Node{Name: name, CloudBursting: name == "beta"})
+	}
+	srv := pexiptest.NewServer(opt)
+	for query, want := range map[string]string{
+		"name=beta": "beta", "name__exact=beta": "beta", "name__iexact=ALPHA": "Alpha", "name__contains=lp": "Alpha alpine", "name__icontains=ALP": "Alpha alpine",
+		"name__startswith=al": "alpine", "name__istartswith=AL": "Alpha alpine", "name__endswith=a": "Alpha beta", "name__iendswith=A": "Alpha beta",
+		"name__in=beta,alpine": "alpine beta", "id__gt=2": "beta x[1]", "id__gte=2": "alpine beta x[1]", "id__lt=2": "Alpha", "id__lte=2": "Alpha alpine", "name__lt=alpine": "Alpha",
+		"name__regex=^a": "alpine", "name__iregex=^a": "Alpha alpine", "name__regex=x%5B": "", "cloud_bursting=true": "beta", "name__icontains=a&id__gt=1": "alpine beta",
+		"static_nat_address=": "Alpha alpine beta x[1]", "nmae=beta": "Alpha alpine beta x[1]", "order_by=-id": "x[1] beta alpine Alpha", "order_by=name&limit=2": "Alpha alpine",
+	} {
+		status, out, _ := send(t, srv, "GET", "/api/admin/configuration/v1/worker_vm/?"+query, "", "")
+		var got []string
+		for _, o := range out["objects"].([]any) {
+			got = append(got, o.(map[string]any)["name"].(string))
+		}
+		if status != 200 || strings.Join(got, " ") != want {
+			t.Errorf("%s: %d %q, want %q", query, status, got, want)
+		}
+	}
+	for _, query := range []string{"name__like=x", "name__conference__name=x", "order_by=nothing"} {
+		if status, out, _ := send(t, srv, "GET", "/api/admin/configuration/v1/worker_vm/?"+query, "", ""); status != 400 || out["error"] == nil {
+			t.Errorf("%s: %d %v", query, status, out)
+		}
+	}
+}
+
 func TestPatchGlobal(t *testing.T) {
 	srv := pexiptest.NewServer(pexiptest.Options{SessionTimeoutDisabled: true})
 	const path = "/api/admin/configuration/v1/global/1/"
@@ -143,7 +181,7 @@ func TestCommandsTakeForms(t *testing.T) {
 	srv := pexiptest.NewServer(pexiptest.Options{})
 	const command, form = "/api/admin/command/v1/platform/", "application/x-www-form-urlencoded"
 	for path, want := range map[string]int{
-		command + "backup_create/": 202, command + "upgrade/": 202,
+		command + "backup_create/": 202, command + "upgrade/": 202, "/api/admin/configuration/v1/upgrade/": 202,
 	} {
 		if got, _, _ := send(t, srv, "POST", path, form, "passphrase=x&request=True&total_size=1024"); got != want {
 			t.Errorf("%s: %d", path, got)
@@ -154,7 +192,7 @@ func TestCommandsTakeForms(t *testing.T) {
 			t.Errorf("%.20q: %d", body, got)
 		}
 	}
-	if u := srv.State().Uploads; len(u) != 1 || u[0].Total != 1024 {
+	if u := srv.State().Uploads; len(u) != 2 || u[0].Total != 1024 || u[1].Total != 1024 {
 		t.Errorf("%+v", u)
 	}
 }
