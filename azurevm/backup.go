@@ -9,26 +9,32 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/recoveryservices/armrecoveryservicesbackup/v4"
+
+	"github.com/verify-by-video/pexip-upgrade/internal/poll"
 )
 
+// keptDays is how long a backup is kept when the caller does not say. In days, because a month after
+// 31 January is in March.
+const keptDays = 30
+
 // StartBackup requests a backup of the VM that is kept until retainUntil, what the portal calls
-// "Backup now", and returns the id of the vault's job. A zero retainUntil leaves the choice to the
-// service, which keeps it for 30 days ("Backups - Trigger").
+// "Backup now", and returns the id of the vault's job. The request always tells the expiry: a zero
+// retainUntil is 30 days from now, which is also what the service documents ("Backups - Trigger").
 //
 // The request is sent once and never repeated. ErrOutcomeUnknown: it may or may not have been
 // accepted; look with FindBackupJob before requesting another. ErrBackupInProgress: Azure refused
 // because another backup of this VM is running. ErrNotProtected: nothing was requested.
-// How the service reports a running backup, at once or as a failed job, is undocumented; the
-// former and a refusal by the operation are recognised.
+// How the service reports a running backup is undocumented: a refusal at once, one by the operation,
+// and a job that fails for it (see WaitSnapshot) all match.
 func (c *Client) StartBackup(ctx context.Context, vault Vault, vm VM, retainUntil time.Time) (string, error) {
 	item, err := c.ProtectedItem(ctx, vault, vm)
 	if err != nil {
 		return "", err
 	}
-	request := &armrecoveryservicesbackup.IaasVMBackupRequest{}
-	if !retainUntil.IsZero() {
-		request.RecoveryPointExpiryTimeInUTC = new(retainUntil.UTC())
+	if retainUntil.IsZero() {
+		retainUntil = time.Now().AddDate(0, 0, keptDays)
 	}
+	request := &armrecoveryservicesbackup.IaasVMBackupRequest{RecoveryPointExpiryTimeInUTC: new(retainUntil.UTC())}
 	a := attempting("request a backup of vm", vm)
 	_, err = c.backup.NewBackupsClient().Trigger(a.once(ctx), vault.Name, vault.ResourceGroup, fabric, item.Container, item.Name,
 		armrecoveryservicesbackup.BackupRequestResource{Properties: request}, nil)
@@ -83,8 +89,13 @@ var errNotStarted = errors.New("the service did not start a job")
 // jobOf waits until the operation has made a job. Success means that, not that the job is done.
 func (c *Client) jobOf(ctx context.Context, vault Vault, a *attempt, operation string) (string, error) {
 	var job string
+	pause := retryAfter(a.response) // before the first look
 	err := c.wait(ctx, fmt.Sprintf("the job of operation %s in vault %s", operation, vault), c.cfg.TriggerLimit,
 		func(ctx context.Context) (bool, error) {
+			if err := poll.Sleep(ctx, pause); err != nil {
+				return false, err
+			}
+			pause = 0
 			status := &attempt{operation: a.operation, object: a.object}
 			res, err := c.backup.NewBackupOperationStatusesClient().Get(status.reading(ctx, c), vault.Name, vault.ResourceGroup, operation, nil)
 			if err = status.fail(err); errors.Is(err, ErrNotFound) {
@@ -92,18 +103,25 @@ func (c *Client) jobOf(ctx context.Context, vault Vault, a *attempt, operation s
 			} else if err != nil {
 				return false, err
 			}
-			job, err = startedJob(res.OperationStatus)
-			if err == nil {
-				return job != "", nil
+			if job, err = startedJob(res.OperationStatus); err != nil {
+				return false, a.notStarted(err, res.Error)
 			}
-			e := a.decided(err)
-			if res.Error != nil {
-				e.Code, e.Message = value(res.Error.Code), value(res.Error.Message)
-				e.Advice = e.advice()
+			if job == "" {
+				return false, c.hold(ctx, retryAfter(status.response))
 			}
-			return false, e
+			return true, nil
 		})
 	return job, err
+}
+
+// notStarted tells what the service gave as its reason.
+func (a *attempt) notStarted(err error, reason *armrecoveryservicesbackup.OperationStatusError) error {
+	e := a.decided(err)
+	if reason != nil {
+		e.Code, e.Message = value(reason.Code), value(reason.Message)
+		e.Advice = e.advice()
+	}
+	return e
 }
 
 // startedJob is the id of the job, or "" while there is none yet.

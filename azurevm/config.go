@@ -33,8 +33,7 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// PollInterval is the pause between two looks at something that is awaited; zero: 10 s.
-	// A longer Retry-After of the service is honoured, except for the first status of a backup
-	// or restore request, where the service asks for a minute and knows the answer in seconds.
+	// A longer Retry-After of the service is honoured.
 	PollInterval time.Duration
 	// PowerLimit bounds Deallocate and Start; zero: 30 min.
 	PowerLimit time.Duration

@@ -9,6 +9,14 @@
 // where cred is any azcore.TokenCredential, usually from azidentity. Tests and rehearsals use
 // azurevmtest, a stateful stand-in for Azure.
 //
+// # Which machine
+//
+// A VM's name proves nothing. Instance reads the private addresses of all its interfaces, whose owner
+// it makes sure of, with its disks, its power and the machine's own id:
+//
+//	in, err := client.Instance(ctx, azurevm.VM{ResourceGroup: group, Name: name})
+//	if err != nil || !slices.Contains(in.Addresses, expected) { … }
+//
 // # Power
 //
 // Deallocate and Start name the wanted state and make it so: they look first, send nothing when
@@ -63,13 +71,16 @@
 //	swap, err := client.SwapDisks(ctx, vm, azurevm.SwapOptions{Snapshots: snapshots, Run: run, At: at}, nil)
 //
 // The names follow from the VM, the run and the time, so that either call, repeated after a crash,
-// finds what it has made. The old disks are kept and returned. Unmanaged and ephemeral disks are
-// refused.
+// finds what it has made; snapshots of a VM that ran in between are refused, because they would not fit
+// together. What is left over is kept: snapshots until they expire and somebody asks for their deletion,
+// the old disks, and new ones of a swap that failed, until a person deletes them. Both are returned.
+// Unmanaged and ephemeral disks are refused.
 //
 // # Before anything is changed
 //
-// RequiredPermissions, for snapshots of disks also DiskPermissions, and CheckPermissions compare what the caller may do with what the above
-// needs; Locks lists what would forbid it all the same. Neither has side effects.
+// RequiredPermissions, for snapshots of disks also DiskPermissions, and CheckPermissions compare what
+// the caller may do with what the above needs: a PermissionVerdict is granted, missing or unknown, and
+// names the role to ask for. Locks lists what would forbid it all the same. Neither has side effects.
 //
 // # Errors
 //
@@ -82,8 +93,11 @@
 //
 // Reads are repeated on 408, 429, 5xx and connection errors. A request that starts something is
 // sent once; only when it is certain that Azure did not accept it (429, or no connection was
-// made) is it sent again, and never that of a backup or restore. While waiting, up to twenty failed looks in a row
-// are put up with, as the network of an operator's machine comes and goes.
+// made) is it sent again, and never that of a backup or restore.
+//
+// What is awaited is looked at every Config.PollInterval, ten seconds by default, or as seldom as Azure's
+// Retry-After asks; every wait has a limit. Up to twenty failed looks in a row are put up with, as the
+// network of an operator's machine comes and goes.
 //
 // # Not verified against Azure
 //

@@ -1,20 +1,12 @@
 package azurevm
 
 import (
-	"context"
-	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 )
 
 // What an error can be asked for with errors.Is.
@@ -44,9 +36,6 @@ var (
 	// ErrUnmanagedDisk: a disk is unmanaged or ephemeral, so it can be neither snapshotted nor swapped.
 	ErrUnmanagedDisk = errors.New("unmanaged or ephemeral disk")
 )
-
-// maxBody is how much of an answer's body an error keeps, in bytes.
-const maxBody = 2 << 10
 
 // Detail is one of the nested causes that Azure gives.
 type Detail struct{ Code, Message string }
@@ -155,94 +144,13 @@ func (e *Error) has(codes ...string) bool {
 	return match(e.Code) || slices.ContainsFunc(e.Details, func(d Detail) bool { return match(d.Code) })
 }
 
-// fail turns whatever azcore returned into an *Error; nil stays nil.
-func (a *attempt) fail(err error) error {
-	if err == nil {
-		return nil
-	}
-	e := &Error{Operation: a.operation, Object: a.object}
-	if re, ok := errors.AsType[*azcore.ResponseError](err); ok {
-		e.describe(re.RawResponse)
-		e.Code = re.ErrorCode
-		e.Advice = e.advice()
-		return e
-	}
-	e.describe(a.response)
-	e.Err = plain(err)
-	return e
-}
-
-// decided is an error that this package found by itself, and that stays.
-func (a *attempt) decided(err error) *Error {
-	return &Error{Operation: a.operation, Object: a.object, Err: err, final: true}
-}
-
-// plain drops net/http's wrapper, whose text holds the URL with its signed query.
-func plain(err error) error {
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return ue.Err
-	}
-	return err
-}
-
-func (e *Error) describe(res *http.Response) {
-	if res == nil {
-		return
-	}
-	e.Status, e.RetryAfter = res.StatusCode, retryAfter(res)
-	if res.Request != nil {
-		e.Method, e.Path = res.Request.Method, res.Request.URL.Path
-	}
-	e.CorrelationID = res.Header.Get("X-Ms-Correlation-Request-Id")
-	if e.CorrelationID == "" {
-		e.CorrelationID = res.Header.Get("X-Ms-Request-Id")
-	}
-	body, err := runtime.Payload(res)
-	if err == nil && !e.parse(body) {
-		e.Body = string(body[:min(len(body), maxBody)])
-	}
-}
-
-type armError struct {
-	Code    string     `json:"code"`
-	Message string     `json:"message"`
-	Details []armError `json:"details"`
-}
-
-// parse reads Azure's error body, {"error": {…}} or its content alone.
-func (e *Error) parse(body []byte) bool {
-	var wrapped struct {
-		Error armError `json:"error"`
-		armError
-	}
-	if json.Unmarshal(body, &wrapped) != nil {
-		return false
-	}
-	top := wrapped.Error
-	if top.Code == "" && top.Message == "" {
-		top = wrapped.armError
-	}
-	if top.Code == "" && top.Message == "" {
-		return false
-	}
-	e.Code, e.Message = top.Code, top.Message
-	e.addDetails(top.Details, 0)
-	return true
-}
-
-func (e *Error) addDetails(details []armError, depth int) {
-	for _, d := range details {
-		if len(e.Details) < 20 && depth < 5 {
-			e.Details = append(e.Details, Detail{d.Code, d.Message})
-			e.addDetails(d.Details, depth+1)
-		}
-	}
-}
-
+// advice is what is safe to do next, by what Azure said.
 func (e *Error) advice() string {
 	switch {
 	case e.has("ScopeLocked"):
 		return "a lock forbids it: nothing was changed; have its owner remove the lock, then try again"
+	case e.has("RequestDisallowedByPolicy", "UserErrorRequestDisallowedByPolicy"):
+		return "an Azure Policy forbids it, often for want of a tag: nothing was changed; do what the policy wants, or have its owner exempt it"
 	case errors.Is(e, ErrUnauthorized):
 		return "sign in again, then try again"
 	case errors.Is(e, ErrForbidden):
@@ -251,67 +159,14 @@ func (e *Error) advice() string {
 		return "the VM stays deallocated; it is safe to try again later, or have its size or zone changed"
 	case errors.Is(e, ErrBackupInProgress):
 		return "wait for that job, or adopt it when it is recent enough"
+	case e.has("QuotaExceeded", "OperationNotAllowed"):
+		return "this seldom passes by itself: do what the message says, then try again"
+	case e.has("SubscriptionNotFound", "ResourceGroupNotFound", "ResourceNotFound"):
+		return "nothing was changed; check the configured subscription, resource group and name, and whether the caller may see it"
 	case e.Status == http.StatusPreconditionFailed:
 		return "nothing was changed, because somebody else changed it meanwhile; look at it, then try again"
 	case e.Status == http.StatusTooManyRequests:
 		return fmt.Sprintf("nothing was changed; try again in %s", max(e.RetryAfter, time.Minute))
 	}
 	return ""
-}
-
-// passing says whether looking again later may do.
-func passing(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	switch {
-	case !ok || e.final || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return false
-	case errors.Is(err, ErrUnauthorized) || errors.Is(err, errForeign):
-		return false
-	case e.Status == 0 || e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests || e.Status >= 500:
-		return true
-	}
-	return e.Status == http.StatusOK && e.Err != nil // a garbled answer
-}
-
-// unclear says whether a request with an effect may have had it although it failed.
-func unclear(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || neverSent(err) {
-		return false
-	}
-	return e.Status == 0 || e.Status == http.StatusRequestTimeout || e.Status < 400 || e.Status >= 500
-}
-
-// neverSent says whether it is certain that no request left this machine.
-func neverSent(err error) bool {
-	if errors.Is(err, ErrUnauthorized) {
-		return true
-	}
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
-		return true
-	}
-	_, dns := errors.AsType[*net.DNSError](err)
-	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
-	return dns || cert
-}
-
-// unknown marks err as one after which nobody knows whether the request took effect.
-func unknown(err error, advice string) error {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return err
-	}
-	u := *e
-	u.Err, u.Advice, u.final = ErrOutcomeUnknown, advice, true
-	if e.Err != nil {
-		u.Err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, e.Err)
-	}
-	return &u
-}
-
-func retryAfterOf(err error) time.Duration {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.RetryAfter
-	}
-	return 0
 }

@@ -208,3 +208,49 @@ func ExampleClient_DiskPermissions() {
 	// delete expired snapshots: missing, ask for Disk Snapshot Contributor
 	// <nil>
 }
+
+// After a crash the same call finds what was made, and makes the rest.
+func ExampleClient_SnapshotDisks() {
+	srv, client, vm, _ := rehearsal(azurevmtest.Options{VMs: []azurevmtest.VM{
+		{ResourceGroup: "rg-pexip-test", Name: "vm-node-mgmt-core", PrivateIP: "10.107.0.4", DataDisks: 1, Power: azurevm.Deallocated}}})
+	at := time.Date(2026, 3, 2, 18, 30, 0, 0, time.UTC)
+	o := azurevm.SnapshotOptions{Run: "test-0001", Taken: at, Expires: at.AddDate(0, 0, 30), Tags: map[string]string{"version": "38.1"}}
+	_ = srv.Inject(azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "PUT", Path: "-lun0-", Status: 403})
+	made, err := client.SnapshotDisks(context.Background(), vm, o, nil)
+	fmt.Println(len(made), "made, forbidden:", errors.Is(err, azurevm.ErrForbidden))
+	made, err = client.SnapshotDisks(context.Background(), vm, o, nil)
+	fmt.Println(len(made), "made,", len(srv.State().Snapshots), "there", err)
+	// Output:
+	// 1 made, forbidden: true
+	// 2 made, 2 there <nil>
+}
+
+func ExampleClient_Snapshots() {
+	_, client, vm, _ := rehearsal(azurevmtest.Options{VMs: []azurevmtest.VM{
+		{ResourceGroup: "rg-pexip-test", Name: "vm-node-mgmt-core", PrivateIP: "10.107.0.4", Power: azurevm.Deallocated}}})
+	at := time.Now()
+	_, err := client.SnapshotDisks(context.Background(), vm, azurevm.SnapshotOptions{Run: "test-0001", Taken: at, Expires: at.AddDate(0, 0, 30)}, nil)
+	fmt.Println(err)
+	list, err := client.Snapshots(context.Background(), vm)
+	fmt.Println(list[0].Run, "lun", list[0].LUN, "ready:", list[0].Ready(), err)
+	// Output:
+	// <nil>
+	// test-0001 lun -1 ready: true <nil>
+}
+
+// What a swap would do is known beforehand, also while the VM runs.
+func ExampleClient_ValidateSwap() {
+	srv, client, vm, _ := rehearsal(azurevmtest.Options{})
+	ctx, at := context.Background(), time.Date(2026, 3, 2, 18, 30, 0, 0, time.UTC)
+	srv.SetPower(azurevmtest.Of(vm), azurevm.Deallocated)
+	snapshots, err := client.SnapshotDisks(ctx, vm, azurevm.SnapshotOptions{Run: "r", Taken: at, Expires: at.AddDate(0, 0, 30)}, nil)
+	fmt.Println(err)
+	srv.SetPower(azurevmtest.Of(vm), azurevm.Running)
+	plan, err := client.ValidateSwap(ctx, vm, azurevm.SwapOptions{Snapshots: snapshots, Run: "r", At: at})
+	for _, d := range plan.Disks {
+		fmt.Println(d.Old.Name, "->", d.New.Name, err)
+	}
+	// Output:
+	// <nil>
+	// vm-node-mgmt-core-os -> disk-vm-node-mgmt-core-os-20260302T183000Z-r-2624e608 <nil>
+}

@@ -2,7 +2,6 @@ package azurevm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +9,12 @@ import (
 	"time"
 )
 
-// Task is a part of a job.
+// Task is a part of a job. Its Status is Completed, InProgress, Failed, Skipped or whatever the
+// service says: it is not one of a fixed set.
 type Task struct{ Name, Status string }
+
+// lost says whether the task has ended without doing what it should.
+func (t Task) lost() bool { return ended(t.Status) }
 
 // Job is what a vault does about one VM.
 type Job struct {
@@ -42,7 +45,7 @@ const (
 func (j Job) SnapshotTaken() bool {
 	for _, t := range j.Tasks {
 		if strings.EqualFold(t.Name, taskSnapshot) {
-			return strings.EqualFold(t.Status, "Completed") || j.completed()
+			return strings.EqualFold(t.Status, "Completed") || (j.completed() && !t.lost())
 		}
 	}
 	return j.completed()
@@ -65,9 +68,11 @@ func (j Job) Transferred() bool {
 
 // Failed says whether the job has ended without doing what it should. A snapshot that was taken
 // before a backup failed stays usable all the same.
-func (j Job) Failed() bool {
+func (j Job) Failed() bool { return ended(j.Status) }
+
+func ended(status string) bool {
 	return slices.ContainsFunc([]string{"Failed", "Cancelled", "Canceled", "Invalid"},
-		func(s string) bool { return strings.EqualFold(s, j.Status) })
+		func(s string) bool { return strings.EqualFold(s, status) })
 }
 
 // Job reads a job of the vault with its tasks. It has no side effects.
@@ -132,7 +137,8 @@ func jobFilter(operation string, since time.Time) string {
 // WaitSnapshot waits until the job has taken the VM's snapshot, at most SnapshotLimit, and returns
 // the job as last seen. The transfer into the vault is not waited for: the VM may be started
 // before it ("Get improved backup and restore performance with Azure Backup Instant Restore").
-// The error matches ErrJobFailed when the job ended without a snapshot. watch, when not nil, is
+// The error matches ErrJobFailed when the job, or that part of it, ended without a snapshot; and
+// ErrBackupInProgress too when that was because another backup was running. watch, when not nil, is
 // called with every state seen. It has no side effects.
 func (c *Client) WaitSnapshot(ctx context.Context, vault Vault, jobID string, watch func(Job)) (Job, error) {
 	return c.waitJob(ctx, vault, jobID, "take the snapshot", c.cfg.SnapshotLimit, watch, Job.SnapshotTaken)
@@ -180,18 +186,41 @@ func (c *Client) WaitVaultTransfer(ctx context.Context, vault Vault, jobID strin
 	}
 	e := attempting("job "+job.ID+" of vault", vault).decided(fmt.Errorf("%w: it is %s without having transferred the data to the vault", ErrJobFailed, job.Status))
 	e.Message = strings.Join(job.Errors, "; ")
-	e.Advice = "the snapshot stays usable for the days of the policy's instant retention"
+	e.Advice = adviceSnapshot
 	return job, e
 }
 
+// failure is nil while the job may still do what it should. One whose snapshot or transfer is lost
+// is not waited for: the VM is off meanwhile.
 func (j Job) failure(vault Vault) error {
+	what := fmt.Sprintf("%s of vm %s is %s", strings.ToLower(j.Operation), j.VMName, j.Status)
 	if !j.Failed() {
-		return nil
+		i := slices.IndexFunc(j.Tasks, func(t Task) bool {
+			return t.lost() && (strings.EqualFold(t.Name, taskSnapshot) || strings.EqualFold(t.Name, taskTransfer))
+		})
+		if i < 0 {
+			return nil
+		}
+		what += fmt.Sprintf(", its %q is %s", j.Tasks[i].Name, j.Tasks[i].Status)
 	}
-	a := attempting("job "+j.ID+" of vault", vault)
-	e := a.decided(fmt.Errorf("%w: %s of vm %s is %s", ErrJobFailed, strings.ToLower(j.Operation), j.VMName, j.Status))
-	e.Message = strings.Join(j.Errors, "; ")
+	e := attempting("job "+j.ID+" of vault", vault).decided(fmt.Errorf("%w: %s", ErrJobFailed, what))
+	e.Message, e.Advice = strings.Join(j.Errors, "; "), j.advice()
+	if strings.Contains(strings.ToLower(e.Message), "backupoperationinprogress") {
+		e.Err, e.Advice = fmt.Errorf("%w: %w", ErrBackupInProgress, e.Err), (&Error{Code: "UserErrorBackupOperationInProgress"}).advice()
+	}
 	return e
+}
+
+const adviceSnapshot = "the snapshot stays usable for the days of the policy's instant retention"
+
+func (j Job) advice() string {
+	switch {
+	case !strings.EqualFold(j.Operation, "Backup"):
+		return "look at the VM's disks before anything else is requested; it should stay off until then"
+	case j.SnapshotTaken():
+		return adviceSnapshot
+	}
+	return "there is no recovery point of it; it is safe to request another backup"
 }
 
 // jobResource is read leniently: a job that shows one unexpected value must still be followed.
@@ -249,44 +278,4 @@ func (r jobResource) of(vm VM) bool {
 	parts := strings.Split(string(r.Properties.ContainerName), ";")
 	n := len(parts)
 	return n < 2 || (strings.EqualFold(parts[n-2], vm.ResourceGroup) && strings.EqualFold(parts[n-1], vm.Name))
-}
-
-func joinNonEmpty(sep string, parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
-}
-
-// text takes whatever comes where a string is expected; a number, as older versions of the
-// service answer, becomes its digits and so equals no known name.
-type text string
-
-func (t *text) UnmarshalJSON(data []byte) error {
-	var s string
-	switch {
-	case string(data) == "null":
-		return nil
-	case json.Unmarshal(data, &s) == nil:
-		*t = text(s)
-	default:
-		*t = text(data)
-	}
-	return nil
-}
-
-// timestamp is zero when it is missing or not readable.
-type timestamp struct{ time.Time }
-
-func (t *timestamp) UnmarshalJSON(data []byte) error {
-	var s string
-	if json.Unmarshal(data, &s) == nil {
-		t.Time = parseTime(s)
-	}
-	return nil
-}
-
-func parseTime(s string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return time.Time{}
-	}
-	return t.UTC()
 }

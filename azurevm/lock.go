@@ -21,9 +21,10 @@ type Lock struct {
 
 // Locks lists the locks that bear on the VM: its own, its resource group's and the subscription's
 // ("Lock your Azure resources to protect your infrastructure"). A ReadOnly one blocks Deallocate
-// and Start; of any other an operator should know, because users report blocked stops. When a
-// scope cannot be read, the error says so and the locks of the others are still returned. It has
-// no side effects.
+// and Start; of any other an operator should know, because users report blocked stops. Those on the
+// groups AzureBackupRG_… are listed too: Azure Backup keeps its snapshots there, and backups fail
+// when it may not delete old ones. When a scope cannot be read, the error says so and the locks of the
+// others are still returned. It has no side effects.
 func (c *Client) Locks(ctx context.Context, vm VM) ([]Lock, error) {
 	if err := vm.check(); err != nil {
 		return nil, err
@@ -50,7 +51,8 @@ func (c *Client) Locks(ctx context.Context, vm VM) ([]Lock, error) {
 
 // bearsOn leaves out what a listing at a wide scope tells of resources beside the VM.
 func (c *Client) bearsOn(l Lock, vm VM) bool {
-	return strings.HasPrefix(strings.ToLower(c.vmID(vm))+"/", strings.ToLower(l.Scope)+"/")
+	scope := strings.ToLower(l.Scope)
+	return strings.HasPrefix(strings.ToLower(c.vmID(vm))+"/", scope+"/") || strings.HasPrefix(scope, strings.ToLower(c.groupID("AzureBackupRG_")))
 }
 
 type lockResource struct {

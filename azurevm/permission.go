@@ -54,7 +54,8 @@ const (
 // RequiredPermissions lists what the methods of this package need for these VMs and this vault,
 // in the order in which they are used. Virtual Machine Contributor does not include "Backup now".
 // Network interfaces are asked about at the VM's resource group, where they usually are. Not
-// listed are the rights on the storage account of a restore, and what DiskPermissions lists.
+// listed are the rights on the storage account of a restore, the one that FindVault names, and what
+// DiskPermissions lists.
 func (c *Client) RequiredPermissions(vms []VM, vault Vault) []Permission {
 	const compute, network = "Microsoft.Compute/", "Microsoft.Network/"
 	var out []Permission
@@ -67,9 +68,11 @@ func (c *Client) RequiredPermissions(vms []VM, vault Vault) []Permission {
 			Permission{compute + "virtualMachines/deallocate/action", id, "stop it", roleVM},
 			Permission{compute + "virtualMachines/start/action", id, "start it", roleVM},
 			Permission{compute + "virtualMachines/write", id, "replace its disks in a restore", roleVM},
-			Permission{"Microsoft.Authorization/locks/read", id, "list its locks", roleReader})
+			Permission{"Microsoft.Authorization/locks/read", id, "list its locks", roleReader},
+			Permission{"Microsoft.Authorization/locks/read", c.groupID(vm.ResourceGroup), "list the locks of its resource group", roleReader})
 	}
-	out = append(out, Permission{compute + "locations/operations/read", c.subscriptionID(), "follow a stop or start", roleReader})
+	out = append(out, Permission{compute + "locations/operations/read", c.subscriptionID(), "follow a stop or start", roleReader},
+		Permission{"Microsoft.Authorization/locks/read", c.subscriptionID(), "list the locks of the subscription", roleReader})
 	return append(out, c.vaultPermissions(vault)...)
 }
 

@@ -26,6 +26,7 @@ func missing(verdicts []azurevm.PermissionVerdict) []string {
 	return slices.Compact(out)
 }
 
+// Virtual Machine Contributor cannot "Back up now", whatever its name suggests.
 func TestPermissions(t *testing.T) {
 	const item = "Vaults/backupFabrics/protectionContainers/protectedItems/"
 	for _, test := range []struct {
@@ -67,6 +68,7 @@ func TestEveryPermissionNamesARoleThatGrantsIt(t *testing.T) {
 	}
 }
 
+// NotActions are no denials: another role may still grant. A star stands for slashes too.
 func TestNotActionsAreOfTheSameRole(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/permissions", Times: -1, Status: 200, Body: `{"value":[
@@ -80,6 +82,7 @@ func TestNotActionsAreOfTheSameRole(t *testing.T) {
 	}
 }
 
+// Not being allowed to ask is not a no.
 func TestPermissionsThatCannotBeRead(t *testing.T) {
 	for status, detail := range map[int]string{403: "may not read its own", 404: "no such resource", 400: "400 Bad Request"} {
 		srv, client := start(t, azurevmtest.Options{})
@@ -100,6 +103,7 @@ func TestPermissionsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// Some regions refuse the current version of the API.
 func TestPermissionsInAnOldRegion(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/permissions.*2022-04-01", Times: -1, Status: 400,
@@ -110,6 +114,7 @@ func TestPermissionsInAnOldRegion(t *testing.T) {
 	}
 }
 
+// Locks are inherited from the group and the subscription, and a listing tells of those below too.
 func TestLocks(t *testing.T) {
 	const sub = "/subscriptions/00000000-0000-4000-8000-000000000107"
 	const group = sub + "/resourceGroups/RG-pexip-test"
@@ -140,5 +145,15 @@ func TestLocksThatCannotBeRead(t *testing.T) {
 	wantErr := fmt.Sprint(err)
 	if !errors.Is(err, azurevm.ErrForbidden) || !strings.Contains(wantErr, "virtualMachines/vm-node-mgmt-core") || len(locks) != 1 {
 		t.Errorf("%v, %v", locks, err)
+	}
+}
+
+// Azure Backup keeps its snapshots in groups of its own; a lock there makes backups fail after a while.
+func TestLocksOfTheBackupGroup(t *testing.T) {
+	const sub = "/subscriptions/00000000-0000-4000-8000-000000000107"
+	_, client := start(t, azurevmtest.Options{Locks: []azurevmtest.Lock{{Name: "keep", Level: "CanNotDelete", Scope: sub + "/resourceGroups/AzureBackupRG_canadacentral_1"}}})
+	locks, err := client.Locks(t.Context(), manager)
+	if err != nil || len(locks) != 1 || locks[0].Name != "keep" {
+		t.Errorf("%+v, %v", locks, err)
 	}
 }

@@ -58,6 +58,7 @@ func TestPowerAlreadyAsWanted(t *testing.T) {
 	}
 }
 
+// A VM that was shut down from inside is stopped, which is neither deallocated nor free of charge.
 func TestDeallocateStoppedVM(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	srv.SetPower(managerVM, azurevm.Stopped)
@@ -69,6 +70,8 @@ func TestDeallocateStoppedVM(t *testing.T) {
 	}
 }
 
+// A program may end between the request and the storing of its token: the state decides, and nothing is
+// asked for twice.
 func TestDeallocateIsTakenOverAfterACrash(t *testing.T) {
 	o, clock := slow(azurevmtest.Options{})
 	srv, client := start(t, o)
@@ -87,6 +90,7 @@ func TestDeallocateIsTakenOverAfterACrash(t *testing.T) {
 	}
 }
 
+// Azure Backup and a second operation want a settled state; the power state may even be missing for moments.
 func TestDeallocateWaitsForATransition(t *testing.T) {
 	for _, transition := range []azurevm.PowerState{azurevm.Starting, azurevm.Stopping, azurevm.Unknown} {
 		t.Run(string(transition), func(t *testing.T) {
@@ -111,8 +115,10 @@ func TestDeallocateWaitsForATransition(t *testing.T) {
 	}
 }
 
+// A start that Azure has no capacity for was accepted with 202 and fails with status 200: the code counts.
 func TestStartWithoutCapacity(t *testing.T) {
-	for _, code := range []string{"AllocationFailed", "ZonalAllocationFailed", "SkuNotAvailable"} {
+	for _, code := range []string{"AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest",
+		"OverconstrainedZonalAllocationRequest", "SkuNotAvailable"} {
 		srv, client := start(t, azurevmtest.Options{})
 		srv.SetPower(managerVM, azurevm.Deallocated)
 		srv.FailNextStart(code)
@@ -126,6 +132,7 @@ func TestStartWithoutCapacity(t *testing.T) {
 	}
 }
 
+// The same for good: the status is 200, so that only the code tells, and the VM stays deallocated.
 func TestStartWithoutCapacityInTheEnd(t *testing.T) {
 	for retries, want := range map[int]int{-1: 1, 1: 2} {
 		srv, _ := start(t, azurevmtest.Options{})
@@ -146,6 +153,7 @@ func TestStartWithoutCapacityInTheEnd(t *testing.T) {
 	}
 }
 
+// A newer operation, such as a start/stop pipeline, preempts ours; what counts is where the VM settles.
 func TestPreempted(t *testing.T) {
 	for _, test := range []struct {
 		becomes azurevm.PowerState
@@ -168,6 +176,7 @@ func TestPreempted(t *testing.T) {
 	}
 }
 
+// The observed state may be as wanted before the operation is over.
 func TestDoneMeansThatTheOperationIsOverToo(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{Deallocate: -1})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/operations/", Times: 3, Status: 200, Body: `{"status":"InProgress"}`})
@@ -185,6 +194,7 @@ func TestDoneMeansThatTheOperationIsOverToo(t *testing.T) {
 	}
 }
 
+// The observed state may lag behind an operation that is over.
 func TestStateThatLagsBehind(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.AnswerAfter, Method: "POST", Status: 202})
@@ -195,6 +205,7 @@ func TestStateThatLagsBehind(t *testing.T) {
 	}
 }
 
+// Polling links carry a signature, and net/http quotes them in its errors.
 func TestSignedLinksStayOutOfErrors(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.DropBefore, Path: "/operations/", Times: -1})
@@ -208,6 +219,7 @@ func TestSignedLinksStayOutOfErrors(t *testing.T) {
 	}
 }
 
+// A 200 without a body ends the operation at once; that is no proof that the VM is as wanted.
 func TestSwitchedBackAfterSuccess(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "POST", Path: "/deallocate", Status: 200})
@@ -218,6 +230,7 @@ func TestSwitchedBackAfterSuccess(t *testing.T) {
 	}
 }
 
+// A 409 may be about somebody who does the very same.
 func TestConflictWithAnotherStop(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.AnswerAfter, Method: "POST", Path: "/deallocate", Status: 409,
@@ -227,6 +240,7 @@ func TestConflictWithAnotherStop(t *testing.T) {
 	}
 }
 
+// The SDK repeats every method, POST too, on 408, 5xx and lost connections, up to three times.
 func TestPostIsNeverRepeatedInDoubt(t *testing.T) {
 	for _, f := range []azurevmtest.Fault{
 		{Name: "lost before", Kind: azurevmtest.DropBefore},
@@ -248,6 +262,7 @@ func TestPostIsNeverRepeatedInDoubt(t *testing.T) {
 	}
 }
 
+// A 202 without a usable link is an error to the SDK ("missing polling URL"), and yet was accepted.
 func TestPostWithLostAnswerIsFollowedByObservation(t *testing.T) {
 	for _, f := range []azurevmtest.Fault{
 		{Name: "lost after", Kind: azurevmtest.DropAfter},
@@ -269,6 +284,7 @@ func TestPostWithLostAnswerIsFollowedByObservation(t *testing.T) {
 	}
 }
 
+// 429 alone says for certain that nothing was accepted.
 func TestThrottledPostIsSentAgain(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "POST", Times: 2, Status: 429,
@@ -281,6 +297,7 @@ func TestThrottledPostIsSentAgain(t *testing.T) {
 	}
 }
 
+// An operation that Azure has forgotten is a 404, one whose status may not be read a 403: neither is a failure.
 func TestOperationThatCannotBeFollowed(t *testing.T) {
 	t.Run("forbidden", func(t *testing.T) {
 		_, client := start(t, azurevmtest.Options{MissingActions: []string{"Microsoft.Compute/locations/*"}})
@@ -305,6 +322,7 @@ func TestOperationThatCannotBeFollowed(t *testing.T) {
 	})
 }
 
+// The SDK sends the bearer token to whatever host an answer's link names.
 func TestLinkToAnotherHostIsNotFollowed(t *testing.T) {
 	var reached atomic.Int32
 	thief := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -321,12 +339,14 @@ func TestLinkToAnotherHostIsNotFollowed(t *testing.T) {
 	}
 }
 
+// net/http turns a redirected POST into a GET.
 func TestRedirectIsAnError(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "POST", Status: 302, Header: http.Header{"Location": {"/subscriptions"}}})
 	wantError(t, client.Deallocate(t.Context(), manager, nil), azurevm.ErrOutcomeUnknown, "redirected")
 }
 
+// A poll that fails, or is answered by a proxy's page with status 200, leaves the operation as it was.
 func TestWaitingOutlastsAnOutage(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	outage := false
@@ -415,6 +435,7 @@ func TestPowerRefusals(t *testing.T) {
 	}
 }
 
+// An operation ends as failed or canceled with status 200, and a canceled one has no error code.
 func TestFailedAndCanceledOperations(t *testing.T) {
 	for body, want := range map[string]error{
 		`{"status":"Failed","error":{"code":"QuotaExceeded","message":"too many cores"}}`: nil,
@@ -436,5 +457,64 @@ func TestFailedAndCanceledOperations(t *testing.T) {
 			continue
 		}
 		wantError(t, err, want)
+	}
+}
+
+// A VM shows as stopped for moments while it starts; that is not where it settles.
+func TestStoppedForAMomentDuringAStart(t *testing.T) {
+	srv, client := start(t, azurevmtest.Options{})
+	srv.SetPower(managerVM, azurevm.Deallocated)
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/instanceview", Skip: 1, Times: 4, Status: 200,
+		Body: `{"statuses":[{"code":"ProvisioningState/updating"},{"code":"PowerState/stopped"}]}`})
+	if err := client.Start(t.Context(), manager, nil); err != nil || posts(srv) != 1 {
+		t.Errorf("%v after %d POSTs", err, posts(srv))
+	}
+}
+
+// With both links given the SDK looks at Location once more after the operation has succeeded, and a 404
+// there, as with a link of "/subscriptions//subscriptions/", makes a failure of it.
+func TestLocationIsNotNeeded(t *testing.T) {
+	srv, client, o := restorable(t, azurevmtest.Options{})
+	for _, path := range []string{"monitor=true", "/operationresults/"} {
+		inject(t, srv, azurevmtest.Fault{Name: "gone", Kind: azurevmtest.Answer, Path: path, Times: -1, Status: 404, Body: azureError("NotFound")})
+	}
+	if err := client.Start(t.Context(), manager, nil); err != nil {
+		t.Error(err)
+	}
+	if err := client.Deallocate(t.Context(), manager, nil); err != nil {
+		t.Error(err)
+	}
+	id, err := client.StartRestore(t.Context(), vault, manager, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.WaitJob(t.Context(), vault, id, nil); err != nil {
+		t.Error(err)
+	}
+	for _, r := range srv.Requests() {
+		if r.Fault != "" {
+			t.Errorf("%s was asked for", r.URL)
+		}
+	}
+}
+
+// Three headers may tell how long to wait; the one in milliseconds goes before, whatever the others say.
+func TestPrecedenceOfRetryAfter(t *testing.T) {
+	srv, client := start(t, azurevmtest.Options{})
+	for _, h := range []http.Header{{"Retry-After-Ms": {"1"}, "X-Ms-Retry-After-Ms": {"3600000"}, "Retry-After": {"3600"}},
+		{"X-Ms-Retry-After-Ms": {"1"}, "Retry-After": {"3600"}}} {
+		inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "POST", Status: 429, Header: h})
+	}
+	if err := client.Deallocate(t.Context(), manager, nil); err != nil || posts(srv) != 3 {
+		t.Errorf("%v after %d POSTs", err, posts(srv))
+	}
+}
+
+// A poll that is answered with 500 is no end of the operation: it can be asked about again.
+func TestPollThatFails(t *testing.T) {
+	srv, client := start(t, azurevmtest.Options{})
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/operations/", Times: 9, Status: 500, Body: azureError("InternalServerError")})
+	if err := client.Deallocate(t.Context(), manager, nil); err != nil || posts(srv) != 1 || len(srv.Armed()) != 0 {
+		t.Errorf("%v after %d POSTs", err, posts(srv))
 	}
 }

@@ -24,6 +24,8 @@ func restorable(t *testing.T, o azurevmtest.Options) (*azurevmtest.Server, *azur
 	return srv, client, azurevm.RestoreOptions{RecoveryPoint: points[0], StorageAccountID: srv.StorageAccountID()}
 }
 
+// A restore is requested with the point's name, not its id, and a staging account; the VM keeps its id and address,
+// gets other disks, and the old ones stay.
 func TestRestore(t *testing.T) {
 	var restored time.Time
 	srv, client, o := restorable(t, azurevmtest.Options{OnRestore: func(_ azurevmtest.VM, point time.Time) { restored = point }})
@@ -58,6 +60,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// The SDK's poller of a restore loses the job's id and repeats the POST.
 func TestRestoreInDoubtIsNotRepeated(t *testing.T) {
 	srv, client, o := restorable(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.DropAfter, Path: "/restore", Method: "POST"})
@@ -72,6 +75,7 @@ func TestRestoreInDoubtIsNotRepeated(t *testing.T) {
 	}
 }
 
+// Whether the service stops a running VM for a restore is undocumented: it must be off.
 func TestRestoreRefusals(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -119,6 +123,7 @@ func TestRestoreFromADeletedPoint(t *testing.T) {
 	}
 }
 
+// The dry check answers 200 and lists its objections inside.
 func TestValidateRestoreTellsObjections(t *testing.T) {
 	srv, client, o := restorable(t, azurevmtest.Options{})
 	o.StorageAccountID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/other"
@@ -141,6 +146,7 @@ func TestValidateRestoreTellsObjections(t *testing.T) {
 	wantError(t, client.ValidateRestore(t.Context(), vault, manager, o), azurevm.ErrForbidden)
 }
 
+// A snapshot may be deleted before its transfer.
 func TestRestoreJobThatFails(t *testing.T) {
 	srv, client, o := restorable(t, azurevmtest.Options{})
 	srv.FailNextJob("Restore", "UserErrorInstantRpNotFound: the snapshot is gone")

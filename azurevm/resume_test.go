@@ -34,6 +34,7 @@ func crash(t *testing.T, client *azurevm.Client) azurevm.ResumeToken {
 	return read["t"]
 }
 
+// A token works in another process, once or twice, and sends nothing by itself.
 func TestResumeOnANewClient(t *testing.T) {
 	o, clock := slow(azurevmtest.Options{})
 	srv, client := start(t, o)
@@ -118,6 +119,7 @@ func TestBeginRefused(t *testing.T) {
 	}
 }
 
+// An operation that Azure has forgotten gives 404 to a resumed poller.
 func TestForgottenOperationFallsBackToTheState(t *testing.T) {
 	for _, becomes := range []azurevm.PowerState{azurevm.Deallocated, azurevm.Running} {
 		o, _ := slow(azurevmtest.Options{})
@@ -148,6 +150,7 @@ func TestResumedVMThatSettledOtherwise(t *testing.T) {
 	}
 }
 
+// The SDK checks the type of a token's answer only: not the VM, nor the subscription.
 func TestTokenOfSomethingElseIsRefused(t *testing.T) {
 	o, _ := slow(azurevmtest.Options{})
 	srv, client := start(t, o)

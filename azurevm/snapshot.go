@@ -74,12 +74,16 @@ func (s Snapshot) Ready() bool { return strings.EqualFold(s.State, "Succeeded") 
 // denied. They cost what they hold until somebody deletes them.
 //
 // The VM must be deallocated, so that its disks fit together; otherwise nothing is made and the error
-// matches ErrConflict. When it is found otherwise afterwards, the error matches ErrPreempted, and the
-// snapshots must not be relied on. ErrUnmanagedDisk: a disk is unmanaged or ephemeral, and nothing is
-// made. ErrConflict also: a snapshot of that name is of something else.
+// matches ErrConflict. When it is found otherwise afterwards, or has run since one of them was taken, the
+// error matches ErrPreempted, and the snapshots must not be relied on. ErrUnmanagedDisk: a disk is
+// unmanaged or ephemeral, and nothing is made. ErrConflict also: a snapshot of that name is of
+// something else.
 //
-// It is safe to repeat with the same options, also after ErrOutcomeUnknown: what exists is not
-// made again. watch, when not nil, is called with every state seen, one call at a time.
+// It is safe to repeat with the same options, also after ErrOutcomeUnknown and after a crash: what
+// exists is not made again, and is refused with ErrPreempted when it is of an earlier time than the
+// VM was switched off. What a call that failed has made stays, is returned, and is listed by Snapshots,
+// until it expires: a set is complete when this method says so. watch, when not nil, is called with every
+// state seen, one call at a time.
 func (c *Client) SnapshotDisks(ctx context.Context, vm VM, o SnapshotOptions, watch func(Snapshot)) ([]Snapshot, error) {
 	if err := errors.Join(vm.check(), o.check()); err != nil {
 		return nil, err
@@ -101,11 +105,17 @@ func (c *Client) SnapshotDisks(ctx context.Context, vm VM, o SnapshotOptions, wa
 			return nil, err
 		}
 	}
-	out, err := takeAll(ctx, made, watch)
-	if err != nil {
-		return out, err
+	if err := c.unmoved(ctx, a, made); err != nil {
+		return nil, err
 	}
-	return out, c.stillOff(ctx, a, vm)
+	out, err := takeAll(ctx, made, watch)
+	if err == nil {
+		err = c.stillOff(ctx, a, vm)
+	}
+	if err == nil {
+		err = c.unmoved(ctx, a, made)
+	}
+	return out, err
 }
 
 // deallocated refuses to touch disks that somebody may be writing to.
@@ -123,9 +133,33 @@ func (c *Client) stillOff(ctx context.Context, a *attempt, vm VM) error {
 	if err != nil || power == Deallocated {
 		return err
 	}
-	e := a.decided(fmt.Errorf("%w: the vm is %s", ErrPreempted, power))
+	return unfit(a, fmt.Errorf("the vm is %s", power))
+}
+
+func unfit(a *attempt, err error) error {
+	e := a.decided(fmt.Errorf("%w: %w", ErrPreempted, err))
 	e.Advice = "the snapshots may not fit together: find out who switched the VM, and take new ones with another run"
 	return e
+}
+
+// unmoved makes sure that the VM was neither started nor deallocated since the snapshots that exist
+// were taken. A call that is repeated after a crash may find some of an earlier state, and a VM that is
+// off again. Azure keeps the time of the last such change with each disk (LastOwnershipUpdateTime).
+func (c *Client) unmoved(ctx context.Context, a *attempt, made []*making) error {
+	for _, m := range made {
+		if m.last.Time.IsZero() {
+			continue
+		}
+		disk, err := c.disk(ctx, m.vm, m.of)
+		if err != nil {
+			return err
+		}
+		if moved := value(disk.Properties.LastOwnershipUpdateTime); m.last.Time.Before(moved) {
+			return unfit(a, fmt.Errorf("%s was taken at %s, and the vm started or deallocated at %s",
+				m.last.Name, m.last.Time.Format(time.RFC3339), moved.UTC().Format(time.RFC3339)))
+		}
+	}
+	return nil
 }
 
 func (o SnapshotOptions) check() error {
@@ -157,6 +191,16 @@ func (o SnapshotOptions) check() error {
 type attached struct {
 	Disk
 	id *arm.ResourceID
+}
+
+// disk reads what the VM's model does not tell of a disk. Its Properties are not nil.
+func (c *Client) disk(ctx context.Context, vm VM, d attached) (armcompute.Disk, error) {
+	a := attempting("read disk "+d.Name+" of vm", vm)
+	res, err := c.disks.Get(a.reading(ctx, c), d.id.ResourceGroupName, d.id.Name, nil)
+	if err == nil && res.Properties == nil {
+		err = errors.New("the answer has no properties")
+	}
+	return res.Disk, a.fail(err)
 }
 
 // managedDisks are all disks of the VM, or an error when one of them is of another kind.

@@ -34,6 +34,7 @@ func snapshots(t *testing.T, srv *azurevmtest.Server, client *azurevm.Client) []
 	return out
 }
 
+// Without DenyAll anybody with a link may read a snapshot; a disk's snapshot does not tell which VM it was of.
 func TestSnapshotDisks(t *testing.T) {
 	o, clock := slow(disked(azurevmtest.Options{}))
 	srv, client := start(t, o)
@@ -76,6 +77,7 @@ func TestSnapshotDisks(t *testing.T) {
 	}
 }
 
+// A PUT with an existing name does not copy anew; one with another name does.
 func TestSnapshotsAreNotTakenTwice(t *testing.T) {
 	for _, f := range []azurevmtest.Fault{{Kind: azurevmtest.DropAfter, Times: 3}, {Kind: azurevmtest.AnswerAfter, Status: 502, Body: "<html>", Times: 3}} {
 		srv, client := start(t, disked(azurevmtest.Options{}))
@@ -93,6 +95,7 @@ func TestSnapshotsAreNotTakenTwice(t *testing.T) {
 	}
 }
 
+// A disk may be unmanaged or ephemeral, and a stopped VM is not deallocated.
 func TestSnapshotRefusals(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -143,6 +146,7 @@ func TestSnapshotRefusals(t *testing.T) {
 	}
 }
 
+// A PUT on another's snapshot of the same source would only change its tags, and look like a success.
 func TestSnapshotNameThatIsTaken(t *testing.T) {
 	srv, client := start(t, disked(azurevmtest.Options{}))
 	first := snapshots(t, srv, client)
@@ -252,6 +256,7 @@ func TestDeleteExpiredSnapshots(t *testing.T) {
 	}
 }
 
+// The service cannot filter by tag.
 func TestSnapshotsOfOthersAreLeftAlone(t *testing.T) {
 	srv, client := start(t, disked(azurevmtest.Options{}))
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: `/snapshots\?`, Status: 200, Body: `{"value":[
@@ -270,6 +275,7 @@ func TestSnapshotsOfOthersAreLeftAlone(t *testing.T) {
 	}
 }
 
+// Names have at most 80 of few characters.
 func TestLongAndStrangeNames(t *testing.T) {
 	vm := azurevmtest.VM{ResourceGroup: "rg", Name: strings.Repeat("a", 64), PrivateIP: "10.0.0.4", Power: azurevm.Deallocated}
 	srv, client := start(t, azurevmtest.Options{VMs: []azurevmtest.VM{vm}})
@@ -283,4 +289,51 @@ func TestLongAndStrangeNames(t *testing.T) {
 		}
 		names[got[0].Name] = true
 	}
+}
+
+// Snapshots of several disks fit together only when the VM stayed off from the first to the last. A call
+// that is repeated after a crash may meet one of before, and a VM that ran in between and is off again.
+func TestSnapshotsOfTwoStates(t *testing.T) {
+	srv, client := start(t, disked(azurevmtest.Options{}))
+	options := occasion(srv)
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "PUT", Path: "-lun", Times: 2, Status: 403, Body: azureError("AuthorizationFailed")})
+	got, err := client.SnapshotDisks(t.Context(), manager, options, nil)
+	if !errors.Is(err, azurevm.ErrForbidden) || len(got) != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if err := client.Start(t.Context(), manager, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Deallocate(t.Context(), manager, nil); err != nil {
+		t.Fatal(err)
+	}
+	puts := count(srv, "PUT", "")
+	_, err = client.SnapshotDisks(t.Context(), manager, options, nil)
+	wantError(t, err, azurevm.ErrPreempted, "was taken at", "take new ones with another run")
+	if n := count(srv, "PUT", ""); n != puts {
+		t.Errorf("%d PUTs", n-puts)
+	}
+	options.Run = "test/0002"
+	if got, err := client.SnapshotDisks(t.Context(), manager, options, nil); err != nil || len(got) != 3 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Off before and off after does not mean off meanwhile.
+func TestVMRunningForAMomentDuringTheSnapshots(t *testing.T) {
+	srv, client := start(t, disked(azurevmtest.Options{}))
+	ran := false
+	_, err := client.SnapshotDisks(t.Context(), manager, occasion(srv), func(s azurevm.Snapshot) {
+		if !ran && s.State == "Succeeded" {
+			ran = true
+			srv.SetPower(managerVM, azurevm.Running)
+			srv.SetPower(managerVM, azurevm.Deallocated)
+		}
+	})
+	wantError(t, err, azurevm.ErrPreempted, "was taken at", "may not fit together")
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/disks/", Times: -1, Status: 403, Body: azureError("AuthorizationFailed")})
+	options := occasion(srv)
+	options.Run = "another"
+	_, err = client.SnapshotDisks(t.Context(), manager, options, nil)
+	wantError(t, err, azurevm.ErrForbidden, "read disk")
 }

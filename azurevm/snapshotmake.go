@@ -156,7 +156,7 @@ func made(p *change, state string, percent float64) (stage, error) {
 		}
 	case "failed", "canceled", "cancelled":
 		e := (&attempt{operation: p.verb, object: p.object}).decided(fmt.Errorf("its provisioning state is %s", state))
-		e.Advice = "look at it in the portal and delete it, then try again"
+		e.Advice = "delete it in the portal, or use another run or time, then try again"
 		return resting, e
 	}
 	return nearing, nil

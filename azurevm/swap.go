@@ -60,8 +60,11 @@ func (c *Client) ValidateSwap(ctx context.Context, vm VM, o SwapOptions) (Swap, 
 // ErrUnmanagedDisk and ErrNotFound: nothing is changed either. That a data disk can be exchanged in
 // its slot by one request is unverified; the disk with the operating system can.
 //
-// It is safe to repeat with the same options, also after ErrOutcomeUnknown: disks that exist are used,
-// and a model that is as wanted is not changed. watch, when not nil, is told each step.
+// It is safe to repeat with the same options, also after ErrOutcomeUnknown and after a crash: disks that
+// exist are used, and a model that is as wanted is not changed, whether the VM runs again or not. New
+// disks that a call which failed has made stay too, and cost money: they are returned as New, carry
+// TagVM and TagRun, and are used by the next try. Nothing here deletes a disk; a person decides that
+// when the outcome is accepted. watch, when not nil, is told each step.
 func (c *Client) SwapDisks(ctx context.Context, vm VM, o SwapOptions, watch func(step string)) (Swap, error) {
 	s, err := c.prepareSwap(ctx, vm, o)
 	if err != nil {

@@ -26,6 +26,8 @@ func swappable(t *testing.T, o azurevmtest.Options) (*azurevmtest.Server, *azure
 	return srv, client, swap
 }
 
+// A disk's name and id change together; the list of data disks is complete, for one that is left out is detached; what
+// the old disk was does not come with the snapshot.
 func TestSwapDisks(t *testing.T) {
 	var restored []time.Time
 	srv, client, o := swappable(t, azurevmtest.Options{OnRestore: func(_ azurevmtest.VM, at time.Time) { restored = append(restored, at) }})
@@ -253,6 +255,7 @@ func TestVMStartedDuringTheSwap(t *testing.T) {
 	}
 }
 
+// A delete option may delete the disk that is to be the way back.
 func TestOldDiskThatWouldBeDeleted(t *testing.T) {
 	vm := azurevmtest.VM{ResourceGroup: "rg-pexip-test", Name: "vm-node-mgmt-core", PrivateIP: "10.0.0.4", DataDisks: 1, Power: azurevm.Deallocated, DeleteOption: "Delete"}
 	srv, client, o := swappable(t, azurevmtest.Options{VMs: []azurevmtest.VM{vm}})

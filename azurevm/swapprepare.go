@@ -60,16 +60,10 @@ func (s *swap) slot(ctx context.Context, d attached) (slot, error) {
 	if one.done() { // an earlier try came this far
 		one.old = Disk{ID: snap.DiskID, LUN: d.LUN, Name: lastElement(snap.DiskID)}
 	}
-	a := attempting("read disk "+d.Name+" of vm", s.vm)
-	res, err := s.c.disks.Get(a.reading(ctx, s.c), d.id.ResourceGroupName, d.id.Name, nil)
-	if err != nil {
-		return slot{}, a.fail(err)
+	if one.like, err = s.c.disk(ctx, s.vm, d); err != nil {
+		return slot{}, err
 	}
-	if res.Properties == nil {
-		return slot{}, a.fail(errors.New("the answer has no properties"))
-	}
-	one.like = res.Disk
-	if size := int(value(res.Properties.DiskSizeGB)); size != snap.SizeGB {
+	if size := int(value(one.like.Properties.DiskSizeGB)); size != snap.SizeGB {
 		return slot{}, s.refuse("disk %s has %d GB and its snapshot %d: it was resized since", d.Name, size, snap.SizeGB)
 	}
 	return one, nil

@@ -151,10 +151,21 @@ func TestConcurrentChanges(t *testing.T) {
 func TestRetentionIsExplicit(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	keep := time.Now().AddDate(0, 0, 30)
-	startBackup(t, client, keep)
-	sent := regexp.MustCompile(`"recoveryPointExpiryTimeInUTC":"[^"]+Z"`)
-	if !slices.ContainsFunc(srv.Requests(), func(r azurevmtest.Request) bool { return r.Method == "POST" && sent.Match(r.Body) }) {
-		t.Error("no expiry was sent")
+	sent := regexp.MustCompile(`"recoveryPointExpiryTimeInUTC":"([^"]+Z)"`)
+	for _, asked := range []time.Time{keep, {}} { // none is thirty days too, and is sent
+		srv.ForgetRequests()
+		id := startBackup(t, client, asked)
+		if _, err := client.WaitJob(t.Context(), vault, id, nil); err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(srv.Requests(), func(r azurevmtest.Request) bool { return r.Method == "POST" && sent.Match(r.Body) })
+		if i < 0 {
+			t.Fatal("no expiry was sent")
+		}
+		at, err := time.Parse(time.RFC3339Nano, string(sent.FindSubmatch(srv.Requests()[i].Body)[1]))
+		if err != nil || at.Sub(keep).Abs() > time.Hour {
+			t.Errorf("%s, want %s: %v", at, keep, err)
+		}
 	}
 }
 
@@ -180,6 +191,7 @@ func TestLinksWithOtherNamesAreReducedToTheOperation(t *testing.T) {
 	}
 }
 
+// The status is asked for in the VM's region, at the subscription, whose rights a role on the VM does not give.
 func TestFindVault(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	got, err := client.FindVault(t.Context(), manager)
@@ -208,6 +220,7 @@ func TestFindVault(t *testing.T) {
 	wantError(t, err, azurevm.ErrForbidden, "backupStatus/action")
 }
 
+// The transfer is a wait of its own, and the service may skip it.
 func TestWaitVaultTransfer(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	id := startBackup(t, client, time.Time{})
@@ -326,19 +339,36 @@ func TestNamedRolesAreEnoughForASwap(t *testing.T) {
 	}
 }
 
-// A deep error is told with what is nested in it, and with what Microsoft's support asks for.
+// The header's error code goes before the body's, which must not be lost, nor must nested ones; and the
+// SDK's error has neither message nor correlation id, which is what Microsoft's support asks for.
 func TestCorrelationIDAndNestedCodes(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Method: "PUT", Times: -1, Status: 403, Header: http.Header{"X-Ms-Request-Id": {"r-1"}, "X-Ms-Error-Code": {"Outer"}},
 		Body: `{"error":{"code":"RequestDisallowedByPolicy","message":"tag missing","details":[{"code":"Inner","message":"cost-centre"}]}}`})
 	srv.SetPower(managerVM, azurevm.Deallocated)
 	_, err := client.SnapshotDisks(t.Context(), manager, occasion(srv), nil)
-	e := wantError(t, err, azurevm.ErrForbidden, "tag missing", "Inner: cost-centre", "r-1")
-	if e.CorrelationID != "r-1" || len(e.Details) != 1 {
+	e := wantError(t, err, azurevm.ErrForbidden, "tag missing", "Inner: cost-centre", "r-1", "an Azure Policy forbids it")
+	if want := []azurevm.Detail{{Code: "RequestDisallowedByPolicy"}, {Code: "Inner", Message: "cost-centre"}}; e.CorrelationID != "r-1" || e.Code != "Outer" || !slices.Equal(e.Details, want) {
 		t.Errorf("%+v", e)
 	}
 	var target *azurevm.Error
 	if !errors.As(err, &target) {
 		t.Error("not an *Error")
+	}
+}
+
+// A point may be without some of the disks, and then brings back a part of the VM.
+func TestPointWithoutAllDisks(t *testing.T) {
+	srv, client := start(t, disked(azurevmtest.Options{}))
+	srv.ExcludeDisks(managerVM)
+	if _, err := client.WaitSnapshot(t.Context(), vault, startBackup(t, client, time.Time{}), nil); err != nil {
+		t.Fatal(err)
+	}
+	points, err := client.RecoveryPoints(t.Context(), vault, manager, time.Time{})
+	if err != nil || points[0].Disks != 1 || points[0].Attached != 3 {
+		t.Errorf("%+v, %v", points, err)
+	}
+	if item, err := client.ProtectedItem(t.Context(), vault, manager); err != nil || !item.DisksExcluded {
+		t.Errorf("%+v, %v", item, err)
 	}
 }

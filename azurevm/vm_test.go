@@ -18,6 +18,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/azurevm/azurevmtest"
 )
 
+// A token must not be sent over plain HTTP.
 func TestNewReportsAllFaults(t *testing.T) {
 	_, err := azurevm.New(azurevm.Config{SubscriptionID: "a/b", Endpoint: "http://management.azure.com", PollInterval: -1, RestoreLimit: -1})
 	for _, fault := range []string{"subscription id", "credential", "https", "poll interval", "restore limit"} {
@@ -74,6 +75,7 @@ func TestInstanceInProcess(t *testing.T) {
 	}
 }
 
+// An interface proves nothing unless it names this VM as its owner.
 func TestInstanceRefusesAForeignInterface(t *testing.T) {
 	for name, body := range map[string]string{
 		`belongs to "/subscriptions/s/vm-other"`: `{"properties":{"virtualMachine":{"id":"/subscriptions/s/vm-other"}}}`,
@@ -92,6 +94,7 @@ func TestInstanceRefusesAForeignInterface(t *testing.T) {
 	}
 }
 
+// A configuration may have a block instead of an address, or no address; ids come in any case.
 func TestInstanceAddressForms(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	id := "/SUBSCRIPTIONS/" + srv.Config().SubscriptionID + "/resourceGroups/rg-pexip-test/providers/Microsoft.Compute/virtualMachines/vm-node-mgmt-core"
@@ -103,6 +106,7 @@ func TestInstanceAddressForms(t *testing.T) {
 	}
 }
 
+// The power state is one of several statuses, in any case and at any place.
 func TestInstanceOfOddAnswers(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`: "no properties",
@@ -123,6 +127,7 @@ func TestInstanceOfOddAnswers(t *testing.T) {
 	}
 }
 
+// The power state may be missing.
 func TestPowerStates(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	settled := map[azurevm.PowerState]bool{azurevm.Running: true, azurevm.Stopped: true, azurevm.Deallocated: true,
@@ -156,6 +161,7 @@ func TestNamesThatAddressSomethingElse(t *testing.T) {
 	}
 }
 
+// Reads, and only they, are repeated on 429, 5xx and lost connections.
 func TestReadsAreRepeated(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	for _, f := range []azurevmtest.Fault{{Kind: azurevmtest.Answer, Status: 502, Body: "<html>"},
@@ -170,6 +176,7 @@ func TestReadsAreRepeated(t *testing.T) {
 	}
 }
 
+// 403 and 409 are not repeated, causes are nested, and not every body is JSON.
 func TestErrorsOfReads(t *testing.T) {
 	html := http.Header{"Content-Type": {"text/html"}}
 	for _, test := range []struct {
@@ -195,6 +202,7 @@ func TestErrorsOfReads(t *testing.T) {
 	}
 }
 
+// The SDK gives up at once when Retry-After is over a minute.
 func TestThrottledReadTellsHowLong(t *testing.T) {
 	srv, client := start(t, azurevmtest.Options{})
 	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Times: -1, Status: 429, Header: http.Header{"Retry-After": {"1200"}},
@@ -250,5 +258,24 @@ func TestUntrustedCertificate(t *testing.T) {
 	_, err := connect(t, cfg).Power(t.Context(), manager)
 	if err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A VM may have several interfaces, with several addresses each, in other resource groups than its own.
+func TestInterfacesElsewhere(t *testing.T) {
+	srv, client := start(t, azurevmtest.Options{})
+	id := "/subscriptions/" + srv.Config().SubscriptionID + "/resourceGroups/rg-pexip-test/providers/Microsoft.Compute/virtualMachines/vm-node-mgmt-core"
+	nic := func(name string) string {
+		return "/subscriptions/" + srv.Config().SubscriptionID + "/resourceGroups/rg-network/providers/Microsoft.Network/networkInterfaces/" + name
+	}
+	inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "/virtualmachines/", Status: 200,
+		Body: fmt.Sprintf(`{"properties":{"networkProfile":{"networkInterfaces":[{"id":%q},{"id":%q}]}}}`, nic("one"), nic("two"))})
+	for name, addresses := range map[string][2]string{"one": {"10.0.0.4", "10.0.0.5"}, "two": {"10.0.1.4", "fd00::4"}} {
+		inject(t, srv, azurevmtest.Fault{Kind: azurevmtest.Answer, Path: "rg-network/.*/networkinterfaces/" + name, Status: 200, Body: fmt.Sprintf(
+			`{"properties":{"virtualMachine":{"id":%q},"ipConfigurations":[{"properties":{"privateIPAddress":%q}},{"properties":{"privateIPAddress":%q}}]}}`, id, addresses[0], addresses[1])})
+	}
+	inst, err := client.Instance(t.Context(), manager)
+	if err != nil || fmt.Sprint(inst.Addresses) != "[10.0.0.4 10.0.0.5 10.0.1.4 fd00::4]" {
+		t.Errorf("%v, %v", inst.Addresses, err)
 	}
 }

@@ -38,3 +38,5 @@ await client.snapshots.delete(group, 'interop', fast)
 await client.virtualMachines.start(group, vm, fast)
 assert.equal(await power(), 'PowerState/running')
 await assert.rejects(client.virtualMachines.get(group, 'vm-x'), { statusCode: 404, code: 'ResourceNotFound' })
+
+console.log('azure: read, stopped, snapshotted, swapped and started with @azure/arm-compute')

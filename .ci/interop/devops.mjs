@@ -1,5 +1,6 @@
 // The pipeline's life with the vendor's Node client: read, pause, list, cancel, resume.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import azdev from 'azure-devops-node-api'
 import bi from 'azure-devops-node-api/interfaces/BuildInterfaces.js'
@@ -60,4 +61,21 @@ const stranger = new azdev.WebApi(process.env.INTEROP_URL, azdev.getPersonalAcce
 await assert.rejects(stranger.connect(), (e) => e.statusCode === 401)
 assert.equal(await api.getBuild(project, 9), null)
 
-console.log('devops: read, paused, listed, cancelled and resumed with azure-devops-node-api')
+// Plain curl, as the double's documentation has it; what is not there is JSON too.
+const curl = (path, ...args) => execFileSync('curl', ['--silent', '--cacert', process.env.INTEROP_CA, '--user', ':interop',
+  '--write-out', '\n%{http_code} %{content_type}', ...args, process.env.INTEROP_URL + path], { encoding: 'utf8' }).split('\n').filter(Boolean)
+const json = (status) => `${status} application/json; charset=utf-8; api-version=7.1`
+const [document, how] = curl('/Verify-by-Video%20Platform/_apis/build/definitions/107')
+assert.equal(how, json(200))
+assert.equal(JSON.parse(document).queueStatus, 'enabled')
+for (const [path, status, typeKey, ...args] of [
+  ['/_apis/wit/workitems/1', 404, 'VssResourceNotFoundException'],
+  ['/Verify-by-Video%20Platform/_apis/build/builds/9', 404, 'BuildNotFoundException'],
+  ['/Verify-by-Video%20Platform/_apis/build/definitions/107?api-version=7.1', 405, 'VssRequestMethodNotAllowed', '--data', '{}'],
+]) {
+  const [body, how] = curl(path, ...args)
+  assert.equal(how, json(status))
+  assert.equal(JSON.parse(body).typeKey, typeKey)
+}
+
+console.log('devops: read, paused, listed, cancelled and resumed with azure-devops-node-api, and asked with curl')

@@ -125,6 +125,9 @@ func (s *Server) attach(m *machine, profile object, put bool) ([]attachment, ans
 		if refusal.status != 0 {
 			return nil, refusal
 		}
+		if r.lun < 0 || slices.ContainsFunc(next, func(x attachment) bool { return x.lun == a.lun || x.disk == a.disk }) {
+			return nil, refuse(http.StatusBadRequest, "InvalidParameter", "The data disk in lun %d needs a lun of its own, and a disk that is attached once.", r.lun)
+		}
 		next = append(next, a)
 	}
 	return next, answer{}
@@ -183,7 +186,7 @@ func (s *Server) vmAccepted(c *call, m *machine, attached []attachment) answer {
 			op.fail(at, f.code, f.text)
 		default:
 			op.succeed(at)
-			s.attached(m, attached)
+			s.attached(m, attached, at)
 		}
 	})
 	s.advance(c.now)
@@ -192,15 +195,20 @@ func (s *Server) vmAccepted(c *call, m *machine, attached []attachment) answer {
 }
 
 // attached puts the disks in; those that were taken out stay, or go when the model says so.
-func (s *Server) attached(m *machine, next []attachment) {
+func (s *Server) attached(m *machine, next []attachment, at time.Time) {
 	before := m.attached
 	m.attached = next
 	m.revision++
+	owned := map[*disk]time.Time{}
 	for _, a := range before {
-		a.disk.owner = nil
+		owned[a.disk] = a.disk.owned
+		a.disk.owner, a.disk.owned = nil, at
 	}
 	for _, a := range next {
-		a.disk.owner = m
+		a.disk.owner, a.disk.owned = m, at
+		if since, stays := owned[a.disk]; stays {
+			a.disk.owned = since
+		}
 	}
 	for _, a := range before {
 		if a.disk.owner == nil && a.extra["deleteOption"] == "Delete" {

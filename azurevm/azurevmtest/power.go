@@ -14,6 +14,7 @@ type machine struct {
 	power    azurevm.PowerState
 	op       *operation // the latest; it may be over
 	runs     int        // how often it has begun to run
+	switched time.Time  // when it was started or deallocated last
 	attached []attachment
 	revision int // of the model
 	swaps    int // how often its OS disk was swapped
@@ -90,7 +91,7 @@ func (s *Server) change(m *machine, verb string, now time.Time) *operation {
 	sw, due := s.switching(verb), now
 	if m.op.running() || m.power != sw.to {
 		due = now.Add(sw.takes)
-		s.setPower(m, sw.via)
+		s.setPower(m, sw.via, now)
 	}
 	if m.op.running() {
 		preempt(m.op, now)
@@ -109,10 +110,10 @@ func (s *Server) finish(m *machine, op *operation, to azurevm.PowerState, refusa
 	case !op.running():
 	case fails:
 		op.fail(at, refusal.code, refusal.text)
-		s.setPower(m, refusal.leaves)
+		s.setPower(m, refusal.leaves, at)
 	default:
 		op.succeed(at)
-		s.setPower(m, to)
+		s.setPower(m, to, at)
 	}
 }
 
@@ -137,8 +138,11 @@ func (s *Server) nextOperationFailure(verb string) (failure, bool) {
 }
 
 // setPower changes the observed state and queues the hook when the VM begins or ceases to run.
-func (s *Server) setPower(m *machine, state azurevm.PowerState) {
+func (s *Server) setPower(m *machine, state azurevm.PowerState, at time.Time) {
 	was, is := m.power == azurevm.Running, state == azurevm.Running
+	if state != m.power && (is || state == azurevm.Deallocated) {
+		m.switched = at
+	}
 	m.power = state
 	if was == is {
 		return
@@ -162,7 +166,7 @@ func (s *Server) SetPower(vm VM, state azurevm.PowerState) {
 		if m.op.running() {
 			preempt(m.op, now)
 		}
-		s.setPower(m, state)
+		s.setPower(m, state, now)
 	})
 }
 

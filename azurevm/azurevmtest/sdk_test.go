@@ -2,6 +2,7 @@ package azurevmtest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	stdpath "path"
 	"strings"
@@ -173,7 +174,7 @@ func TestOfficialDiskClients(t *testing.T) {
 
 func wantCode(t *testing.T, err error, status int, code string) {
 	t.Helper()
-	re, isResponse := err.(*azcore.ResponseError)
+	re, isResponse := errors.AsType[*azcore.ResponseError](err)
 	if !isResponse || re.StatusCode != status || re.ErrorCode != code {
 		t.Errorf("got %v, want %d %s", err, status, code)
 	}
@@ -344,6 +345,9 @@ func TestDisksOnTheWire(t *testing.T) {
 		{"PATCH", path, swap(disk(vm+"-data0"), vm+"-os"), 409, "PropertyChangeNotAllowed"}, // the id without the name
 		{"PATCH", path, swap(disk(vm+"-data0"), vm+"-data0"), 409, "OperationNotAllowed"},   // it is running
 		{"PATCH", path, `{"properties":{"storageProfile":{"dataDisks":[{"lun":0,"managedDisk":{"id":"none"}}]}}}`, 404, "ResourceNotFound"},
+		{"PATCH", path, `{"properties":{"storageProfile":{"dataDisks":[{"lun":-1,"managedDisk":{"id":"` + disk(vm+"-data0") + `"}}]}}}`, 409, "OperationNotAllowed"},
+		{"PATCH", path, `{"properties":{"storageProfile":{"dataDisks":[{"lun":0},{"lun":0}]}}}`, 400, "InvalidParameter"},
+		{"PATCH", path, `{"properties":{"storageProfile":{"dataDisks":[{"lun":3,"managedDisk":{"id":"` + disk(vm+"-os") + `"}}]}}}`, 400, "InvalidParameter"},
 		{"POST", sub + "/providers/Microsoft.RecoveryServices/locations/westus/backupStatus", "{", 400, "InvalidRequestContent"},
 		{"POST", sub + "/providers/Microsoft.RecoveryServices/locations/westus/backupStatus", "{}", 400, "BMSUserErrorInvalidInput"},
 		{"GET", item + "x", "", 404, "BMSUserErrorContainerObjectNotFound"},
@@ -439,5 +443,26 @@ func TestFailedDeletionLeavesTheDisk(t *testing.T) {
 	}
 	if len(srv.State().Snapshots) != 0 {
 		t.Error("still there") // and not deadlocked by the panic
+	}
+}
+
+// A disk tells when it, or its VM, was attached, detached, started or deallocated last.
+func TestOwnershipOfADisk(t *testing.T) {
+	srv, pass := hand(azurevmtest.Options{})
+	owned := func() any {
+		p, _ := send(t, srv, "GET", group+"/providers/Microsoft.Compute/disks/"+vm+"-os"+version, "").body["properties"].(map[string]any)
+		return p["LastOwnershipUpdateTime"]
+	}
+	if at := owned(); at != nil {
+		t.Errorf("%v", at)
+	}
+	pass(time.Hour)
+	srv.SetPower(manager, azurevm.Stopped)
+	if at := owned(); at != nil {
+		t.Errorf("a VM that is stopped keeps its host: %v", at)
+	}
+	srv.SetPower(manager, azurevm.Deallocated)
+	if at := owned(); at != "2026-03-02T19:30:00.000000000Z" {
+		t.Errorf("%v", at)
 	}
 }
