@@ -54,8 +54,51 @@ func (f Finding) Blocks() bool {
 // pathway; what protects the machines or proves the package is never lifted.
 func (f Finding) Waivable() bool { return rules[f.Rule].waivable }
 
+// Lift says what gets a blocking finding out of the way without changing the facts.
+type Lift string
+
+// The ways past a finding.
+const (
+	LiftNever       Lift = "never"       // it protects the machines or proves the package
+	LiftWaiver      Lift = "waiver"      // a documented exception; see [Waiver]
+	LiftAcknowledge Lift = "acknowledge" // a named person's reason; see [Acknowledgement]
+	LiftAccept      Lift = "accept"      // a risk accepted by its name; see [Acceptance]
+	LiftNotNeeded   Lift = ""            // it does not block
+)
+
+// Lift says how the finding may be lifted. A should-rule that is waivable may be waived as well as acknowledged.
+func (f Finding) Lift() Lift {
+	switch {
+	case !f.Blocks():
+		return LiftNotNeeded
+	case f.Rule == RuleRisk:
+		return LiftAccept
+	case f.Class == Should:
+		return LiftAcknowledge
+	case f.Waivable():
+		return LiftWaiver
+	}
+	return LiftNever
+}
+
 // Findings are the outcomes of several rules in a fixed order.
 type Findings []Finding
+
+// Split parts the findings that did not pass, in order: those that nothing lifts, those that people may lift, and
+// advice. What passed, was waived or acknowledged is in none of the three.
+func (fs Findings) Split() (never, liftable, advice Findings) {
+	for _, f := range fs {
+		switch lift := f.Lift(); {
+		case lift == LiftNever:
+			never = append(never, f)
+		case lift != LiftNotNeeded:
+			liftable = append(liftable, f)
+		case f.Class == Advice && (f.Status == Fail || f.Status == Unknown):
+			advice = append(advice, f)
+		}
+	}
+	return never, liftable, advice
+}
 
 // Blocking returns those that block, in order; nil when none does.
 func (fs Findings) Blocking() Findings {
@@ -68,7 +111,7 @@ func (fs Findings) Blocking() Findings {
 	return blocking
 }
 
-// Text is an aligned table for people, one line a finding, with a remedy below each that did not pass.
+// Text is an aligned table for people, one line a finding, with a remedy below each that is still open.
 // What cannot be printed becomes a space.
 func (fs Findings) Text() string {
 	var b strings.Builder
@@ -76,7 +119,7 @@ func (fs Findings) Text() string {
 	fmt.Fprintln(w, "STATUS\tCLASS\tCLAUSE\tRULE\tDETAIL")
 	for _, f := range fs {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Status, f.Class, f.Clause, f.Rule, oneLine(f.Detail))
-		if f.Remedy != "" && f.Status != Pass {
+		if f.Remedy != "" && (f.Blocks() || f.Class == Advice) {
 			fmt.Fprintf(w, "\t\t\t\t→ %s\n", oneLine(f.Remedy))
 		}
 	}

@@ -20,6 +20,11 @@ const (
 	MaxMinorsAhead = 2
 )
 
+const (
+	findOut    = "find out both versions and check again"
+	sameRemedy = "give Production the very package that Test runs, or upgrade and verify Test first"
+)
+
 // Proposal is an upgrade somebody wants to make. A nil version is one that could not be found out; it makes
 // the rules that need it unknown.
 type Proposal struct {
@@ -32,19 +37,8 @@ type Proposal struct {
 	// in any order. They are needed only to count minor versions across a major one.
 	Releases []Version
 
-	// Hops are the direct upgrade paths. Nil: KnownHops.
+	// Hops are the direct upgrade paths, the first for a target counts. Nil: KnownHops.
 	Hops []Hop
-}
-
-// Hop says which installed versions an upgrade package accepts directly.
-type Hop struct {
-	Target       Version // release of the package
-	OldestSource Version // oldest release it upgrades in one step
-}
-
-// KnownHops are the direct paths verified in Pexip's release notes: v39.1 accepts v35.0 or later.
-func KnownHops() []Hop {
-	return []Hop{{Target: Version{Major: 39, Minor: 1}, OldestSource: Version{Major: 35}}}
 }
 
 // CheckPromotion judges a proposal by the promotion pathway (POL-1a, POL-1b, POL-5) and by Pexip's own
@@ -57,22 +51,27 @@ func CheckPromotion(p Proposal) Findings {
 	fs := Findings{checkMajor(test, production), checkMinor(test, production, p.Releases)}
 	if p.Environment == Production {
 		fs = append(fs, checkSameAsTest(p.Test, p.Target))
+		fs = append(fs, checkSameBuild(p.Test, p.Target)...)
 	}
 	fs = append(fs, checkNoDowngrade(source, p.Target), checkNoNoOp(source, p.Target), p.checkHop(source))
 	return append(fs, checkOutage(source, p.Target)...)
 }
 
-// after returns what both environments would run once the upgrade is done, and what the one upgraded runs now.
+// after returns what both environments would run once the upgrade is done, and what the one upgraded runs now; all
+// are unknown when it is not known which one that is.
 func (p Proposal) after() (test, production, source *Version) {
-	if p.Environment == Test {
+	switch p.Environment {
+	case Test:
 		return p.Target, p.Production, p.Test
+	case Production:
+		return p.Test, p.Target, p.Production
 	}
-	return p.Test, p.Target, p.Production
+	return nil, nil, nil
 }
 
 func checkMajor(test, production *Version) Finding {
 	if test == nil || production == nil {
-		return found(RuleMajor, Unknown, pair("Test", test, "Production", production), "find out both versions and check again")
+		return found(RuleMajor, Unknown, pair("Test", test, "Production", production), findOut)
 	}
 	ahead := test.Major - production.Major
 	detail := fmt.Sprintf("afterwards %s: %s", pair("Test", test, "Production", production), majorsAhead(ahead))
@@ -91,7 +90,7 @@ func majorsAhead(n int) string {
 
 func checkMinor(test, production *Version, releases []Version) Finding {
 	if test == nil || production == nil {
-		return found(RuleMinor, Unknown, pair("Test", test, "Production", production), "find out both versions and check again")
+		return found(RuleMinor, Unknown, pair("Test", test, "Production", production), findOut)
 	}
 	who := "afterwards " + pair("Test", test, "Production", production)
 	if test.Compare(*production) <= 0 {
@@ -107,10 +106,11 @@ func checkMinorAcrossMajor(who string, test, production Version, releases []Vers
 	if steps, ok := countReleases(production, test, releases); ok {
 		return minorsAhead(who, steps, " (releases counted, a new major as one)")
 	}
-	if test.Minor > MaxMinorsAhead {
-		return minorsAhead(who, test.Minor, fmt.Sprintf(" at least, counted from %d.0", test.Major))
+	least := test.Major - production.Major + test.Minor // each major one, then the minors of Test's
+	if least > MaxMinorsAhead {
+		return minorsAhead(who, least, " at least (each new major as one)")
 	}
-	detail := who + ": across a major version the minor ones cannot be counted without a list of releases that contains both"
+	detail := fmt.Sprintf("%s: Test is %d minor version(s) ahead at least, %d allowed; across a major version they cannot be counted without a list of releases that contains both", who, least, MaxMinorsAhead)
 	return found(RuleMinor, Unknown, detail, "list all releases from Production's to the target's under policy.releases, or acknowledge this rule with a reason")
 }
 
@@ -139,25 +139,37 @@ func countReleases(from, to Version, releases []Version) (steps int, ok bool) {
 }
 
 func checkSameAsTest(test, target *Version) Finding {
-	const remedy = "give Production the very package that Test runs, or upgrade and verify Test first"
 	detail := pair("Test", test, "target", target)
 	switch {
 	case test == nil || target == nil:
-		return found(RuleSameAsTest, Unknown, detail, "find out both versions and check again")
+		return found(RuleSameAsTest, Unknown, detail, findOut)
 	case !test.SameRelease(*target):
-		return found(RuleSameAsTest, Fail, detail+": different releases", remedy)
-	case !test.BuildsKnown(*target):
-		return found(RuleSameAsTest, Unknown, detail+": a build is not known", "find out both builds: the release alone does not prove the same software")
-	case !test.SameSoftware(*target):
-		return found(RuleSameAsTest, Fail, detail+": same release, different builds", remedy)
+		return found(RuleSameAsTest, Fail, detail+": different releases", sameRemedy)
 	}
 	return found(RuleSameAsTest, Pass, detail, "")
+}
+
+// checkSameBuild proves that one release means one software. Different releases are for checkSameAsTest to
+// judge, which may be waived; this may not.
+func checkSameBuild(test, target *Version) Findings {
+	detail := pair("Test", test, "target", target)
+	switch {
+	case test == nil || target == nil:
+		return Findings{found(RuleSameBuild, Unknown, detail, findOut)}
+	case !test.SameRelease(*target):
+		return nil
+	case !test.BuildsKnown(*target):
+		return Findings{found(RuleSameBuild, Unknown, detail+": a build is not known", "find out both builds: the release alone does not prove the same software")}
+	case !test.SameSoftware(*target):
+		return Findings{found(RuleSameBuild, Fail, detail+": same release, different builds", sameRemedy)}
+	}
+	return Findings{found(RuleSameBuild, Pass, detail, "")}
 }
 
 func checkNoDowngrade(source, target *Version) Finding {
 	detail := pair("installed", source, "target", target)
 	if source == nil || target == nil {
-		return found(RuleNoDowngrade, Unknown, detail, "find out both versions and check again")
+		return found(RuleNoDowngrade, Unknown, detail, findOut)
 	}
 	order := target.Compare(*source)
 	if order == 0 && source.BuildsKnown(*target) {
@@ -173,7 +185,7 @@ func checkNoNoOp(source, target *Version) Finding {
 	detail := pair("installed", source, "target", target)
 	switch {
 	case source == nil || target == nil:
-		return found(RuleNoNoOp, Unknown, detail, "find out both versions and check again")
+		return found(RuleNoNoOp, Unknown, detail, findOut)
 	case source.SameRelease(*target) && source.SameSoftware(*target):
 		return found(RuleNoNoOp, Fail, detail+": already installed", "nothing to do; after a partial upgrade continue that run instead")
 	case source.SameRelease(*target) && !source.BuildsKnown(*target):
@@ -182,28 +194,6 @@ func checkNoNoOp(source, target *Version) Finding {
 		return found(RuleNoNoOp, Unknown, detail+": one build under two release numbers", "correct the version or the build of the package")
 	}
 	return found(RuleNoNoOp, Pass, detail, "")
-}
-
-func (p Proposal) checkHop(source *Version) Finding {
-	if source == nil || p.Target == nil {
-		return found(RuleHop, Unknown, pair("installed", source, "target", p.Target), "find out both versions and check again")
-	}
-	hops := p.Hops
-	if hops == nil {
-		hops = KnownHops()
-	}
-	i := slices.IndexFunc(hops, func(h Hop) bool { return h.Target.SameRelease(*p.Target) })
-	if i < 0 {
-		f := found(RuleHop, Unknown, "no direct path to "+p.Target.Release()+" is on record", "read in its release notes from which version it can be installed")
-		f.Class = Advice
-		return f
-	}
-	oldest := hops[i].OldestSource
-	detail := fmt.Sprintf("%s accepts %s or later; installed is %s", p.Target.Release(), oldest.Release(), source)
-	if source.Compare(oldest) < 0 {
-		return found(RuleHop, Fail, detail, "upgrade to an intermediate version first")
-	}
-	return found(RuleHop, Pass, detail, "")
 }
 
 // checkOutage warns where Pexip says that no Conferencing Node works until all are done.

@@ -1,0 +1,76 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ParseWaivers reads the team's file of waivers. It is strict: unknown keys, missing ones, duplicate ids and values
+// that do not read are all reported, each with its line, and then no waiver counts. It does not judge; a waiver that
+// reads may still be void, see [Waiver.Check]. A day without a time is meant as a whole, in UTC.
+//
+//	version: 1
+//	waivers:
+//	  - id: W-7
+//	    clause: POL-1a
+//	    environment: test
+//	    versions: ["40 (84001)"]
+//	    reason: 40 mends the fault that calls from the app are dropped
+//	    requested_by: Ana
+//	    approved_by: Bo
+//	    approved_on: 2026-11-20
+//	    expires: 2026-12-20
+//	    amends_guide: no
+//
+// A further key, rule, is needed for a clause with several rules that may be waived.
+func ParseWaivers(data []byte) ([]Waiver, error) {
+	var all []Waiver
+	ids := map[string]bool{}
+	err := readFile(data, func(o *object) {
+		o.version1()
+		o.objects("waivers", func(o *object) {
+			w := readWaiver(o)
+			o.unique(ids, "id", w.ID)
+			all = append(all, w)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func readWaiver(o *object) Waiver {
+	return Waiver{
+		ID:          need(o, "id", parseText),
+		Clause:      need(o, "clause", parseText),
+		Rule:        may(o, "rule", parseText),
+		Environment: Environment(need(o, "environment", parseText)),
+		Versions:    list(o, "versions", parseNamedVersion),
+		Reason:      need(o, "reason", parseText),
+		RequestedBy: need(o, "requested_by", parseText),
+		ApprovedBy:  need(o, "approved_by", parseText),
+		ApprovedOn:  need(o, "approved_on", parseStart),
+		Expires:     need(o, "expires", parseEnd),
+		AmendsGuide: need(o, "amends_guide", parseBool),
+	}
+}
+
+// parseNamedVersion reads one version where somebody might write a pattern.
+func parseNamedVersion(s string) (Version, error) {
+	word := strings.ToLower(s)
+	if strings.ContainsAny(word, "*<>") || strings.HasSuffix(word, ".x") || word == "any" || word == "all" {
+		return Version{}, fmt.Errorf("%q is too broad: name each version", clip(s))
+	}
+	return ParseVersion(s)
+}
+
+// FormatWaivers writes a file that [ParseWaivers] reads as the same waivers.
+func FormatWaivers(all []Waiver) ([]byte, error) {
+	return yaml.Marshal(struct {
+		Version int      `yaml:"version"`
+		Waivers []Waiver `yaml:"waivers,omitempty"`
+	}{1, all})
+}
