@@ -54,6 +54,16 @@ Feature: Risks
     And "Azure: restore vm-node-mgmt-core" was called 0 times
     And every VM of Test runs
 
+  @RISK-1 @POL-0 @Test
+  Scenario: Consent to a rollback is not consent to another plan's
+    Given the VbV service is impaired for the next 1 check
+    And the operator decides to roll back after "Test the service's endpoints"
+    And nobody answers "Approve the rollback" yet
+    And an upgrade of Test was begun
+    When a second person approves another plan's rollback and the upgrade of Test is resumed
+    Then the upgrade waits for an answer to "Approve the rollback"
+    And "Azure: restore vm-node-mgmt-core" was called 0 times
+
   @RISK-2 @Test
   Scenario: A login that ends, an error page and a connection that breaks during the upload do no harm
     Given when "Upload the package" begins, the login to the Management Node of Test ends

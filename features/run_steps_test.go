@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
@@ -15,6 +16,7 @@ func (w *world) runSteps() []step {
 		{`^Test has been upgraded in this way$`, func() { w.testUpgraded("") }},
 		{`^Test has been upgraded in this way, with the mitigation "([^"]*)"$`, w.testUpgraded},
 		{`^a second person approves and the upgrade of (Test|Production) is resumed$`, w.approvedAndResumed},
+		{`^a second person approves another plan's rollback and the upgrade of (Test|Production) is resumed$`, w.otherApprovedAndResumed},
 		{`^a second person must approve$`, func() { w.tweak(func(c *upgrade.Config) { c.Approval.SecondPerson = true }) }},
 		{`^an upgrade of (Test|Production) was begun$`, w.run},
 		{`^everything is put back for (Test|Production)$`, w.settle},
@@ -46,6 +48,9 @@ func (w *world) open(ctx context.Context, env string) (context.Context, *upgrade
 	ctx, w.stop = context.WithCancel(ctx)
 	s, err := upgrade.Open(ctx, w.cfg, upgrade.SessionOptions{Environment: environment(env), Actor: operator, Asker: w.people, Observer: w.observe,
 		Transport: func(http.RoundTripper) http.RoundTripper { return transport{} }})
+	if err == nil {
+		s.Runner.Grace = pollInterval // whoever drove a run before is dead, not asleep
+	}
 	return ctx, s, err
 }
 
@@ -88,16 +93,29 @@ func (w *world) plan(ctx context.Context, env string) error {
 	})
 }
 
-// approvedAndResumed: the approval comes from another workstation, as a signal.
-func (w *world) approvedAndResumed(ctx context.Context, env string) error {
+// approve: the approval comes from another workstation, as a signal.
+func (w *world) approve(plan string, values map[string]string) error {
 	second, err := upgrade.OpenRunner(w.cfg.State, upgrade.SessionOptions{Actor: "second@workstation"})
 	if err != nil {
 		return err
 	}
 	state := w.result.State
-	err = second.Signal(ctx, state.Run, state.Waiting.Question.Step, runbook.Answer{How: "scenario", Statement: "approved", PlanHash: state.Plan.Hash})
-	if err != nil {
+	return second.Signal(context.Background(), state.Run, state.Waiting.Question.Step,
+		runbook.Answer{How: "scenario", Statement: "approved", Values: values, PlanHash: plan})
+}
+
+func (w *world) approvedAndResumed(ctx context.Context, env string) error {
+	if err := w.approve(w.result.State.Plan.Hash, nil); err != nil {
 		return err
+	}
+	return w.resume(ctx, env)
+}
+
+// otherApprovedAndResumed: the refusal is expected, and so is that it leaves no trace.
+func (w *world) otherApprovedAndResumed(ctx context.Context, env string) error {
+	err := w.approve(strings.Repeat("0", 64), map[string]string{"support-case": "PEX-4711"})
+	if err == nil || !strings.Contains(err.Error(), "the approval is for plan") {
+		return fmt.Errorf("the approval of another plan was not refused: %v", err)
 	}
 	return w.resume(ctx, env)
 }

@@ -71,7 +71,6 @@ Feature: Verification and close-out
   @VER-4 @Test
   Scenario: It is looked up whether the session timeout is on when no proper answer arrives
     Given the answer to "Pexip Test: switch the session timeout on" is lost once
-    And the operator decides to retry after "Put the session timeout back"
     When Test is upgraded
     Then the upgrade has ended as completed
     And "Pexip Test: switch the session timeout on" was called 1 time

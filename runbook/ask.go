@@ -29,6 +29,9 @@ type Ask struct {
 	Fields []Field `json:"fields,omitempty"`
 	// SecondPerson refuses an answer by whoever started the run.
 	SecondPerson bool `json:"secondPerson,omitempty"`
+	// Within is how long there is time to answer, by the wall clock and counted from the record that
+	// says what is waited for (0: no limit). After that the step fails, and a person decides.
+	Within time.Duration `json:"within,omitempty"`
 }
 
 // Field is one entry of the form that comes with a question.

@@ -17,6 +17,9 @@ type Attachment struct {
 	SHA256 string `json:"sha256"`
 }
 
+// attachmentNote begins the names of notes that describe attachments.
+const attachmentNote = "attachment "
+
 var attachmentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Attach writes a file into the run's folder, durably, and notes its size and SHA-256. An existing
@@ -32,7 +35,7 @@ func (sc *StepContext) Attach(name string, write func(io.Writer) error) (Attachm
 	if err != nil {
 		return a, fmt.Errorf("attach %s: %w", name, err)
 	}
-	return a, sc.Note("attachment "+name, a)
+	return a, sc.Note(attachmentNote+name, a)
 }
 
 func writeAttachment(dir, name string, write func(io.Writer) error) (a Attachment, err error) {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"time"
+	"sync"
 )
 
 // StepContext is what a step works with: a context, what is known of earlier tries, and the journal.
@@ -23,6 +23,9 @@ type StepContext struct {
 	def    *Step
 	detail string
 	output json.RawMessage
+
+	mu       sync.Mutex // guards observed
+	observed Observed
 }
 
 // Run is the id of the run.
@@ -83,24 +86,6 @@ func (sc *StepContext) NotedBy(step, name string, v any) (bool, error) {
 		return false, nil
 	}
 	return true, json.Unmarshal(raw, v)
-}
-
-// guardAge is how old a guard may be, by the wall clock, when the request is made.
-const guardAge = time.Minute
-
-// Guard proves, immediately before a request that may be made only once, that this process still
-// owns the run: it appends a record, which somebody who had lost the run could not. It also fails
-// when the machine slept meanwhile. What remains possible is a pause of the process between Guard
-// and the request itself; only the target can exclude that, hence Resolve.
-func (sc *StepContext) Guard() error {
-	began := sc.driver.now().Round(0)
-	if err := sc.driver.append(sc, KindGuard, sc.def.ID, sc.Try, nil); err != nil {
-		return err
-	}
-	if age := sc.driver.now().Round(0).Sub(began); age < 0 || age > guardAge {
-		return fmt.Errorf("the machine was suspended just before %s; nothing was sent", sc.def.ID)
-	}
-	return sc.Err()
 }
 
 // Progress tells observers how far the step is. Nothing of it is kept.

@@ -51,7 +51,8 @@ type Step struct {
 	Ask *Ask
 	// Waivable steps may be passed over by a recorded decision after a failure.
 	Waivable bool
-	// Timeout bounds one try (0: none). Retry repeats a failed convergent step before asking a person.
+	// Timeout bounds one try by the time that the machine is awake (0: none). Retry repeats a failed
+	// convergent step before asking a person.
 	Timeout time.Duration
 	Retry   Retry
 	// Expected is how long the step normally takes, for people.
@@ -121,6 +122,8 @@ type PlannedStep struct {
 	Ask      *Ask          `json:"ask,omitempty"`
 	Waivable bool          `json:"waivable,omitempty"`
 	Expected time.Duration `json:"expected,omitempty"`
+	Timeout  time.Duration `json:"timeout,omitempty"`
+	Retry    Retry         `json:"retry,omitzero"`
 }
 
 // Plan returns the definition as data with its hash, or an error that names every fault of the definition.
@@ -153,7 +156,8 @@ func (s *Step) planned() PlannedStep {
 		effect = Convergent
 	}
 	return PlannedStep{ID: s.ID, Phase: s.Phase, Title: s.Title, Does: s.Does, Clauses: s.Clauses, Effect: effect,
-		Gate: s.Gate, Group: s.Group, Owes: s.Owes, Ask: s.Ask, Waivable: s.Waivable, Expected: s.Expected}
+		Gate: s.Gate, Group: s.Group, Owes: s.Owes, Ask: s.Ask, Waivable: s.Waivable,
+		Expected: s.Expected, Timeout: s.Timeout, Retry: s.Retry}
 }
 
 func (d *Definition) check() error {

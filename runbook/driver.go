@@ -2,10 +2,10 @@ package runbook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // driver is one ownership of one run.
@@ -61,7 +61,7 @@ func (d *driver) readOn(ctx context.Context) error {
 	}
 	for _, rec := range records {
 		if rec.Kind != KindSignal {
-			return fmt.Errorf("%w: %s at %s", ErrFenced, rec.Actor, rec.At.Format("15:04:05"))
+			return fmt.Errorf("%w: %s at %s", ErrFenced, rec.Actor, rec.At.Format(time.RFC3339))
 		}
 		if err := d.state.apply(rec); err != nil {
 			return err
@@ -77,7 +77,11 @@ func (d *driver) refresh(ctx context.Context) error {
 	if d.dead != nil {
 		return d.dead
 	}
-	return d.readOn(ctx)
+	err := d.readOn(ctx)
+	if errors.Is(err, ErrFenced) {
+		d.dead = err
+	}
+	return err
 }
 
 // read runs f on the state under the lock.
@@ -127,13 +131,18 @@ func groupSize(steps []Step) int {
 
 // between looks, before each step, whether somebody wants the run to stop or to be left.
 func (d *driver) between(ctx context.Context) error {
+	if err := d.refresh(ctx); err != nil {
+		return err
+	}
+	return d.wanted(ctx)
+}
+
+// wanted is that wish, as far as the journal was read: to stop, or to be left.
+func (d *driver) wanted(ctx context.Context) error {
 	select {
 	case <-d.Drain:
 		return ErrStopped
 	default:
-	}
-	if err := d.refresh(ctx); err != nil {
-		return err
 	}
 	if d.leaving() {
 		return errLeaving
@@ -222,9 +231,9 @@ func (d *driver) decided(ctx context.Context, s *Step, answer Answer) error {
 	case DecideAbort, DecideRollback:
 		return errLeaving
 	case DecideDone:
-		return d.outcome(ctx, s, StepDone, "stated by "+answer.Actor+": "+answer.Statement, nil)
+		return d.outcome(ctx, s, StepDone, outcomeData{Detail: "stated by " + answer.Actor + ": " + answer.Statement})
 	case DecideWaive:
-		return d.outcome(ctx, s, StepWaived, "waived by "+answer.Actor+": "+answer.Statement, nil)
+		return d.outcome(ctx, s, StepWaived, outcomeData{Detail: "waived by " + answer.Actor + ": " + answer.Statement})
 	}
 	return nil
 }
@@ -287,64 +296,4 @@ func (d *driver) finish(ctx context.Context) error {
 	}
 	d.show(Event{Kind: EventKind(KindEnd), Text: string(end.Outcome)})
 	return d.endEnvironment(ctx, d.state)
-}
-
-// ask puts a question to the Asker and watches the journal for a signal; the first answer counts.
-// With neither it records what it waits for and returns a *WaitingError.
-func (d *driver) ask(ctx context.Context, q Question, after uint64) (Answer, error) {
-	if a, ok, err := d.fromSignal(ctx, q, after); ok || err != nil {
-		return a, err
-	}
-	if err := d.wait(ctx, q); err != nil {
-		return Answer{}, err
-	}
-	answer, err := d.race(ctx, q, after)
-	if errors.Is(err, ErrNoAnswer) {
-		var owed []Owed
-		d.read(func(s *State) { owed = append(owed, s.Owed...) })
-		return Answer{}, &WaitingError{Question: q, Owed: owed}
-	}
-	return answer, err
-}
-
-func (d *driver) wait(ctx context.Context, q Question) error {
-	var same bool
-	d.read(func(s *State) {
-		was := Question{}
-		if s.Waiting != nil {
-			was = s.Waiting.Question
-		}
-		a, _ := json.Marshal(was)
-		b, _ := json.Marshal(q)
-		same = string(a) == string(b)
-	})
-	d.show(Event{Kind: EventKind(KindWait), Step: q.Step, Title: q.Title, Text: q.Ask.Text})
-	if same {
-		return nil
-	}
-	return d.append(ctx, KindWait, q.Step, 0, q)
-}
-
-// fromSignal takes the first fitting signal for the question.
-func (d *driver) fromSignal(ctx context.Context, q Question, after uint64) (Answer, bool, error) {
-	if err := d.refresh(ctx); err != nil {
-		return Answer{}, false, err
-	}
-	var sig signal
-	var found bool
-	d.read(func(s *State) {
-		after = max(after, s.Step(q.Step).takenSeq)
-		sig, found = s.pending(q.Step, after, func(a Answer) bool { return q.Check(a) == nil && d.mayAnswer(q, a) == nil })
-	})
-	if !found {
-		return Answer{}, false, nil
-	}
-	return sig.answer, true, d.append(ctx, KindAnswer, q.Step, 0, answerData{Answer: sig.answer, Ask: q.Ask, Signal: sig.seq})
-}
-
-func (d *driver) mayAnswer(q Question, a Answer) error {
-	if q.Ask.SecondPerson && a.Actor == d.state.Starter {
-		return fmt.Errorf("%s must be answered by a second person, not by %s who started the run", q.Step, a.Actor)
-	}
-	return nil
 }

@@ -27,9 +27,9 @@ func (r *Runner) Active(ctx context.Context, environment string) (string, error)
 
 func lastRun(records []Record) (number int, active string, err error) {
 	for _, rec := range records {
-		var d environmentData
-		if err := json.Unmarshal(rec.Data, &d); err != nil {
-			return 0, "", fmt.Errorf("%w: record %d of the environment: %v", ErrDamaged, rec.Seq, err)
+		d, err := environmentRecord(rec)
+		if err != nil {
+			return 0, "", err
 		}
 		switch rec.Kind {
 		case KindStart:
@@ -39,6 +39,13 @@ func lastRun(records []Record) (number int, active string, err error) {
 		}
 	}
 	return number, active, nil
+}
+
+func environmentRecord(rec Record) (d environmentData, err error) {
+	if err := json.Unmarshal(rec.Data, &d); err != nil {
+		return d, fmt.Errorf("%w: record %d of the environment: %v", ErrDamaged, rec.Seq, err)
+	}
+	return d, nil
 }
 
 // claim makes a new run the environment's active one and returns its id.

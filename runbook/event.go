@@ -1,6 +1,10 @@
 package runbook
 
-import "time"
+import (
+	"context"
+	"log/slog"
+	"time"
+)
 
 // EventKind says what an Event is about: a record's kind, or EventProgress.
 type EventKind string
@@ -41,4 +45,32 @@ func Observers(list ...Observer) Observer {
 			}
 		}
 	}
+}
+
+// Slog is an observer that writes each event to l: failures and what is waited for as warnings,
+// progress for debugging, all else as information.
+func Slog(l *slog.Logger) Observer {
+	return func(e Event) {
+		attrs := []slog.Attr{slog.String("run", e.Run), slog.String("kind", string(e.Kind))}
+		if e.Step != "" {
+			attrs = append(attrs, slog.String("step", e.Step), slog.String("phase", e.Phase))
+		}
+		if e.Status != "" {
+			attrs = append(attrs, slog.String("status", string(e.Status)), slog.Duration("elapsed", e.Elapsed))
+		}
+		if e.Kind == EventProgress {
+			attrs = append(attrs, slog.Int64("done", e.Done), slog.Int64("total", e.Total), slog.String("unit", e.Unit))
+		}
+		l.LogAttrs(context.Background(), level(e.Kind), e.Text, attrs...)
+	}
+}
+
+func level(k EventKind) slog.Level {
+	switch k {
+	case EventKind(KindFail), EventKind(KindWait):
+		return slog.LevelWarn
+	case EventProgress:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }

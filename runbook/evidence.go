@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 )
 
 // Evidence is a run as it can be handed over: the journal itself and what it says.
@@ -18,6 +15,9 @@ type Evidence struct {
 	State   *State   `json:"state"`
 	Records []Record `json:"records"`
 }
+
+// evidenceSchema is the version of the form in which evidence is written.
+const evidenceSchema = 1
 
 // Evidence reads a run as evidence. It may be called at any time; a run that has not ended gives
 // what is known so far.
@@ -33,12 +33,15 @@ func (r *Runner) Evidence(ctx context.Context, run string) (*Evidence, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Evidence{Schema: 1, Run: run, Head: state.Head, State: state, Records: records}, nil
+	return &Evidence{Schema: evidenceSchema, Run: run, Head: state.Head, State: state, Records: records}, nil
 }
 
 // Verify checks, offline, that the records are complete and unchanged and that the state is what
 // they say. Any difference is an error that matches ErrDamaged.
 func (e *Evidence) Verify() error {
+	if e.Schema != evidenceSchema {
+		return fmt.Errorf("evidence of run %s has schema %d, this program reads %d: use the program that wrote it", e.Run, e.Schema, evidenceSchema)
+	}
 	if err := VerifyChain(RunStream(e.Run), e.Records); err != nil {
 		return fmt.Errorf("evidence of run %s: %w", e.Run, err)
 	}
@@ -55,34 +58,4 @@ func (e *Evidence) Verify() error {
 		return fmt.Errorf("evidence of run %s: %w: its summary differs from its records", e.Run, ErrDamaged)
 	}
 	return nil
-}
-
-// ReadEvidence reads and verifies a file written by Save.
-func ReadEvidence(path string) (*Evidence, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read evidence: %w", err)
-	}
-	e := &Evidence{}
-	if err := json.Unmarshal(raw, e); err != nil {
-		return nil, fmt.Errorf("evidence %s: %w: %v", path, ErrDamaged, err)
-	}
-	return e, e.Verify()
-}
-
-// Save writes evidence.json and report.md into dir, replacing earlier ones, and returns their paths.
-func (e *Evidence) Save(dir string) (jsonPath, reportPath string, err error) {
-	if _, err := writeAttachment(dir, "evidence.json", e.writeJSON); err != nil {
-		return "", "", fmt.Errorf("save evidence: %w", err)
-	}
-	if _, err := writeAttachment(dir, "report.md", e.WriteMarkdown); err != nil {
-		return "", "", fmt.Errorf("save report: %w", err)
-	}
-	return filepath.Join(dir, "evidence.json"), filepath.Join(dir, "report.md"), nil
-}
-
-func (e *Evidence) writeJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	return enc.Encode(e)
 }

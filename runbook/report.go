@@ -16,9 +16,12 @@ func (e *Evidence) WriteMarkdown(w io.Writer) error {
 	r := &report{Evidence: e}
 	r.head()
 	r.deviations()
+	r.notDone()
 	r.putBack()
+	r.tables()
 	r.steps()
 	r.answers()
+	r.requests()
 	r.files()
 	r.line("## Proof\n\n%d records, last hash `%s`, plan `%s`.", len(e.Records), e.Head, e.State.Plan.Hash)
 	_, err := io.WriteString(w, r.b.String())
@@ -47,8 +50,8 @@ func (r *report) head() {
 	r.line("")
 }
 
-func (r *report) outcome() string {
-	s := r.State
+func (e *Evidence) outcome() string {
+	s := e.State
 	switch {
 	case s.End != nil && s.End.Reason != "":
 		return string(s.End.Outcome) + ": " + s.End.Reason
@@ -78,34 +81,93 @@ func inputs(raw json.RawMessage) [][2]string {
 	return out
 }
 
+// deviations come first: what a reader must know before anything else.
 func (r *report) deviations() {
 	r.line("## Deviations\n")
 	before := r.b.Len()
-	for _, p := range r.State.Plan.Steps {
-		st := r.State.Step(p.ID)
-		switch {
-		case st.Status == StepWaived:
-			r.line("- **%s** (%s) %s", p.ID, strings.Join(p.Clauses, " "), st.Detail)
-		case !st.Status.Over():
-			r.line("- **%s** (%s) was not done: %s %s", p.ID, strings.Join(p.Clauses, " "), st.Status, st.Error)
-		case st.Tries > 1:
-			r.line("- %s took %d tries", p.ID, st.Tries)
-		}
-	}
 	for _, o := range r.State.Owed {
 		r.line("- **still to be put back: %s** (found: `%s`)", o.ID(), o.Found)
+	}
+	for _, p := range r.planned() {
+		st, clauses := r.State.step(p.ID), strings.Join(p.Clauses, " ")
+		if st.Status == StepWaived {
+			r.line("- **%s** (%s) %s", p.ID, clauses, cell(st.Detail))
+		}
+		for _, d := range st.Deviations {
+			r.line("- **%s** (%s) %s", p.ID, clauses, cell(d))
+		}
+		if st.Tries > 1 {
+			r.line("- %s took %d tries", p.ID, st.Tries)
+		}
 	}
 	for _, rec := range r.Records {
 		if rec.Kind == KindTakeover {
 			var d takeoverData
 			_ = json.Unmarshal(rec.Data, &d)
-			r.line("- taken over by %s at %s: %s", rec.Actor, stamp(rec.At), d.Reason)
+			r.line("- taken over by %s at %s: %s", rec.Actor, stamp(rec.At), cell(d.Reason))
 		}
 	}
 	if r.b.Len() == before {
 		r.line("None.")
 	}
 	r.line("")
+}
+
+func (r *report) notDone() {
+	r.line("## Not done\n")
+	before := r.b.Len()
+	for _, p := range r.planned() {
+		if st := r.State.step(p.ID); !st.Status.Over() {
+			r.line("- **%s** (%s): %s %s", p.ID, strings.Join(p.Clauses, " "), st.Status, cell(st.Error))
+		}
+	}
+	if r.b.Len() == before {
+		r.line("Every step was done.")
+	}
+	r.line("")
+}
+
+func (r *report) tables() {
+	for _, p := range r.planned() {
+		for _, t := range r.State.step(p.ID).Tables {
+			fmt.Fprintf(&r.b, "## %s\n\n%s%s%s\n", cell(t.Title), row(t.Header), row(slices.Repeat([]string{"---"}, len(t.Header))), rows(t.Rows))
+		}
+	}
+}
+
+func rows(list [][]string) string {
+	var b strings.Builder
+	for _, cells := range list {
+		b.WriteString(row(cells))
+	}
+	return b.String()
+}
+
+func row(cells []string) string {
+	var b strings.Builder
+	for _, c := range cells {
+		b.WriteString("| " + cell(c) + " ")
+	}
+	return b.String() + "|\n"
+}
+
+// requests lists what was sent to change something, and what failed.
+func (r *report) requests() {
+	r.line("## Requests\n\nThose that changed something or failed; the server's own name for each is for its support.\n")
+	r.line("| at | step | request | answer | server's id |\n|---|---|---|---|---|")
+	reads := 0
+	for _, p := range r.planned() {
+		st := r.State.step(p.ID)
+		reads += st.Reads
+		for _, x := range st.Requests {
+			answer := x.Error
+			if x.Status != 0 {
+				answer = fmt.Sprint(x.Status)
+			}
+			r.line("| %s | %s | %s %s | %s | %s |", stamp(x.At), p.ID, x.Method, cell(x.Target), cell(answer), cell(x.RequestID))
+		}
+	}
+	r.line("\nBeside these %d reads.\n", reads)
 }
 
 func (r *report) putBack() {
@@ -124,37 +186,30 @@ func (r *report) putBack() {
 func (r *report) steps() {
 	r.line("## Steps")
 	phase := ""
-	for _, p := range slices.Concat(r.State.Plan.Steps, r.rollback()) {
+	for _, p := range r.planned() {
 		if p.Phase != phase {
 			phase = p.Phase
 			r.line("\n### %s\n\n| step | clauses | status | when | took | observed |\n|---|---|---|---|---|---|", phase)
 		}
-		st := r.State.Step(p.ID)
+		st := r.State.step(p.ID)
 		when, took := "", ""
 		if !st.Ended.IsZero() {
-			when, took = stamp(st.Started), st.Ended.Sub(st.Started).Round(time.Millisecond).String()
+			when, took = stamp(st.Started), st.took().Round(time.Millisecond).String()
 		}
 		r.line("| %s | %s | %s | %s | %s | %s |", p.ID, strings.Join(p.Clauses, " "), st.Status, when, took, cell(st.Detail+st.Error))
 	}
 	r.line("")
 }
 
-func (r *report) rollback() []PlannedStep {
-	if r.State.Leaving == DecideRollback {
-		return r.State.Plan.Rollback
-	}
-	return nil
-}
-
 func (r *report) answers() {
-	r.line("## What people said\n\n| step | who | how | said | at |\n|---|---|---|---|---|")
+	r.line("## What people said\n\n| step | who | how | said | plan | at |\n|---|---|---|---|---|---|")
 	for _, rec := range r.Records {
 		if rec.Kind != KindAnswer {
 			continue
 		}
 		var d answerData
 		_ = json.Unmarshal(rec.Data, &d)
-		r.line("| %s | %s | %s | %s | %s |", rec.Key, cell(d.Actor), cell(d.How), cell(d.said()), stamp(rec.At))
+		r.line("| %s | %s | %s | %s | %.12s | %s |", rec.Key, cell(d.Actor), cell(d.How), cell(d.said()), d.PlanHash, stamp(rec.At))
 	}
 	r.line("")
 }
@@ -180,7 +235,7 @@ func (r *report) files() {
 	for id, st := range r.State.Steps {
 		for name, raw := range st.Notes {
 			var a Attachment
-			if strings.HasPrefix(name, "attachment ") && json.Unmarshal(raw, &a) == nil {
+			if strings.HasPrefix(name, attachmentNote) && json.Unmarshal(raw, &a) == nil {
 				lines = append(lines, fmt.Sprintf("| %s | %s | %d | `%s` |", a.Name, id, a.Size, a.SHA256))
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -111,7 +110,7 @@ func newFilelog(t *testing.T) *filelog.Log {
 }
 
 func runner(log runbook.Log) *runbook.Runner {
-	return &runbook.Runner{Log: log, Actor: "ann@laptop", Poll: time.Millisecond}
+	return &runbook.Runner{Log: log, Actor: "ann@laptop", Poll: time.Millisecond, Grace: 10 * time.Millisecond}
 }
 
 func TestRunCompletesAndPutsBack(t *testing.T) {
@@ -134,11 +133,11 @@ func TestRunCompletesAndPutsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, report, err := e.Save(t.TempDir())
+	files, err := e.Save(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runbook.ReadEvidence(filepath.Join(filepath.Dir(report), "evidence.json")); err != nil {
+	if _, err := runbook.ReadEvidence(files.Evidence); err != nil {
 		t.Errorf("evidence does not verify: %v", err)
 	}
 }

@@ -44,10 +44,13 @@ type StepState struct {
 	Output  json.RawMessage            `json:"output,omitempty"`
 	Notes   map[string]json.RawMessage `json:"notes,omitempty"`
 	Answers []Answer                   `json:"answers,omitempty"`
+	// Observed is what the tries saw and sent, failed ones included.
+	Observed
 
-	attempted  bool // a try began
-	guarded    bool // a try passed its guard, so a once step may have taken effect
-	unresolved bool // the last failure left open whether a once step took effect
+	attempted  bool      // a try began
+	guarded    bool      // a try passed its guard, so a once step may have taken effect
+	fencedAt   time.Time // of the first takeover after that guard
+	unresolved bool      // the last failure left open whether a once step took effect
 	taken      []taken
 	failedSeq  uint64 // of the last failure
 	takenSeq   uint64 // last signal that was used
@@ -99,6 +102,19 @@ type Wait struct {
 	Since    time.Time `json:"since"`
 }
 
+// Until is when the time to answer ends; zero if it does not end.
+func (w *Wait) Until() time.Time {
+	if w.Question.Ask.Within == 0 {
+		return time.Time{}
+	}
+	return w.Since.Add(w.Question.Ask.Within)
+}
+
+// late says whether the time to answer is over.
+func (w *Wait) late(now time.Time) bool {
+	return w.Question.Ask.Within > 0 && now.After(w.Until())
+}
+
 // State is a run as its journal tells it.
 type State struct {
 	Run     string                `json:"run"`
@@ -120,6 +136,7 @@ type State struct {
 	Records uint64 `json:"records"`
 
 	signals []signal
+	last    time.Time // of the last record
 }
 
 type signal struct {
@@ -166,11 +183,13 @@ type (
 		Status StepStatus      `json:"status"`
 		Detail string          `json:"detail,omitempty"`
 		Output json.RawMessage `json:"output,omitempty"`
+		Observed
 	}
 	failData struct {
 		Error string `json:"error"`
 		// Unresolved: whether a once step took effect is unknown.
 		Unresolved bool `json:"unresolved,omitempty"`
+		Observed
 	}
 	noteData struct {
 		Name  string          `json:"name"`
@@ -187,7 +206,7 @@ type (
 )
 
 func (s *State) apply(r Record) error {
-	s.Head, s.Records = r.Hash, r.Seq
+	s.Head, s.Records, s.last = r.Hash, r.Seq, r.At
 	switch r.Kind {
 	case KindStart:
 		return s.applyStart(r)
@@ -200,7 +219,8 @@ func (s *State) apply(r Record) error {
 			st.Started = r.At
 		}
 	case KindGuard:
-		s.Step(r.Key).guarded = true
+		st := s.Step(r.Key)
+		st.guarded, st.fencedAt = true, time.Time{}
 	case KindDone:
 		return s.applyDone(r)
 	case KindFail:
@@ -254,6 +274,11 @@ func (s *State) applyTakeover(r Record) error {
 		return err
 	}
 	s.Owner, s.Epoch = r.Actor, r.Epoch
+	for _, st := range s.Steps {
+		if st.guarded && st.fencedAt.IsZero() {
+			st.fencedAt = r.At
+		}
+	}
 	if d.Plan != nil {
 		s.Plan = *d.Plan
 	}
@@ -267,6 +292,7 @@ func (s *State) applyDone(r Record) error {
 	}
 	st := s.Step(r.Key)
 	st.Status, st.Detail, st.Output, st.Ended, st.Error = d.Status, d.Detail, d.Output, r.At, ""
+	st.add(d.Observed)
 	s.stopWaiting(r.Key)
 	return nil
 }
@@ -279,6 +305,7 @@ func (s *State) applyFail(r Record) error {
 	st := s.Step(r.Key)
 	st.Status, st.Error, st.Ended, st.failedSeq = StepFailed, d.Error, r.At, r.Seq
 	st.unresolved = d.Unresolved
+	st.add(d.Observed)
 	s.stopWaiting(r.Key)
 	return nil
 }

@@ -2,12 +2,9 @@ package runbook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
-
-	"github.com/verify-by-video/pexip-upgrade/internal/poll"
 )
 
 // stepFailure is a step's recorded failure.
@@ -31,7 +28,7 @@ func (d *driver) step(ctx context.Context, s *Step) error {
 		}
 		d.show(Event{Kind: EventProgress, Step: s.ID, Title: s.Title, Phase: s.Phase,
 			Text: fmt.Sprintf("failed, tried again in %s (%d of %d)", s.Retry.Wait, retry+1, s.Retry.Times)})
-		if err := poll.Sleep(ctx, s.Retry.Wait); err != nil {
+		if err := d.sleep(ctx, s.Retry.Wait); err != nil {
 			return err
 		}
 	}
@@ -55,14 +52,15 @@ func (d *driver) try(ctx context.Context, s *Step, again bool) error {
 	d.show(Event{Kind: EventKind(KindIntent), Step: s.ID, Title: s.Title, Phase: s.Phase, Text: s.Does, Try: sc.Try})
 	status, err := sc.run(ctx)
 	if err == nil {
-		return d.outcome(ctx, s, status, sc.detail, sc.output)
+		return d.outcome(ctx, s, status, sc.outcome())
 	}
-	return d.failed(ctx, s, err)
+	return d.failed(ctx, s, err, sc.outcome())
 }
 
 // run does the step's work in its own context.
 func (sc *StepContext) run(ctx context.Context) (status StepStatus, err error) {
 	s := sc.def
+	ctx = context.WithValue(ctx, stepKey{}, sc)
 	if s.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.Timeout)
@@ -116,6 +114,9 @@ func (sc *StepContext) work() error {
 
 // resolve finds out what became of an earlier try of a once step.
 func (sc *StepContext) resolve() (StepStatus, error) {
+	if err := sc.outlast(); err != nil {
+		return "", err
+	}
 	r, err := sc.def.Resolve(sc)
 	if err != nil {
 		return "", fmt.Errorf("find out whether the earlier try of %s took effect: %w", sc.def.ID, err)
@@ -132,26 +133,27 @@ func (sc *StepContext) resolve() (StepStatus, error) {
 // errUnresolved marks the failure of a once step that neither the step nor its target can explain.
 var errUnresolved = errors.New("was tried and its outcome is unknown")
 
-func (d *driver) outcome(ctx context.Context, s *Step, status StepStatus, detail string, output json.RawMessage) error {
-	err := d.append(ctx, KindDone, s.ID, 0, outcomeData{Status: status, Detail: detail, Output: output})
+func (d *driver) outcome(ctx context.Context, s *Step, status StepStatus, o outcomeData) error {
+	o.Status = status
+	err := d.append(ctx, KindDone, s.ID, 0, o)
 	if err != nil {
 		return err
 	}
 	var st StepState
 	d.read(func(state *State) { st = *state.Step(s.ID) })
-	d.show(Event{Kind: EventKind(KindDone), Step: s.ID, Title: s.Title, Phase: s.Phase, Status: status, Text: detail,
+	d.show(Event{Kind: EventKind(KindDone), Step: s.ID, Title: s.Title, Phase: s.Phase, Status: status, Text: o.Detail,
 		Elapsed: st.Ended.Sub(st.Started)})
 	return nil
 }
 
 // failed records a failure. An interrupted step, a lost journal and a wait for a person are not
 // failures: the step stays begun, in doubt, or waiting.
-func (d *driver) failed(ctx context.Context, s *Step, err error) error {
+func (d *driver) failed(ctx context.Context, s *Step, err error, o outcomeData) error {
 	var waiting *WaitingError
 	if ctx.Err() != nil || d.lost() || errors.As(err, &waiting) || errors.Is(err, errLeaving) || errors.Is(err, ErrStopped) {
 		return err
 	}
-	if aerr := d.append(ctx, KindFail, s.ID, 0, failData{Error: err.Error(), Unresolved: errors.Is(err, errUnresolved)}); aerr != nil {
+	if aerr := d.append(ctx, KindFail, s.ID, 0, failData{Error: err.Error(), Unresolved: errors.Is(err, errUnresolved), Observed: o.Observed}); aerr != nil {
 		return aerr
 	}
 	var seq uint64

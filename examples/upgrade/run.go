@@ -100,6 +100,25 @@ func resume(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error
 	}
 }
 
+func takeOver(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
+	var t target
+	var id, reason string
+	t.flags(f)
+	t.people(f)
+	f.StringVar(&id, "run", "", "the run; empty: the environment's active one")
+	f.StringVar(&reason, "reason", "", "why, for the record")
+	return func(ctx context.Context, _ []string) (int, error) {
+		if reason == "" {
+			return upgrade.ExitInput, errors.New("-reason is needed: why is the run taken from its driver?")
+		}
+		s, _, err := a.open(ctx, t)
+		if err != nil {
+			return upgrade.ExitCode(nil, err), err
+		}
+		return a.showResult(s.TakeOver(ctx, id, reason))
+	}
+}
+
 func settle(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
 	var t target
 	var id, reason string

@@ -51,7 +51,7 @@ func (a *app) writeRuns(runs []*runbook.State) {
 		upgrade.WriteResult(a.out, upgrade.Result{State: s})
 		fmt.Fprintf(a.out, "  started   %s by %s; %d records\n", s.Started.Local().Format("2006-01-02 15:04:05"), s.Starter, s.Records)
 		if s.End == nil && s.Waiting == nil {
-			fmt.Fprintf(a.out, "  at        %s\n  next: %s\n", current(s), upgrade.NextCommand(s))
+			fmt.Fprintf(a.out, "  at        %s\n", current(s))
 		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 )
 
 // Keep asks the operating system not to sleep until release is called, or until this process ends in
-// any way. It never fails: how says for the record by what the workstation is kept awake, or why it
-// is not and that a person must see to it.
-func Keep(reason string) (release func(), how string) {
+// any way. It never fails: how says for the record by what the workstation is kept awake, or, with kept
+// false, why it is not and that a person must see to it.
+func Keep(reason string) (release func(), how string, kept bool) {
 	release, how, err := keep(reason)
 	if err != nil {
-		return func() {}, "not kept awake (" + err.Error() + "); see to it by hand"
+		return func() {}, "not kept awake (" + err.Error() + "); see to it by hand", false
 	}
-	return release, how
+	return release, how, true
 }
 
 // answerLimit is how long a helper program may take to say that it holds.

@@ -24,9 +24,9 @@ func TestHelperThatCannotHoldIsAnError(t *testing.T) {
 }
 
 func TestKeepAlwaysSaysHow(t *testing.T) {
-	release, how := Keep("a test")
+	release, how, kept := Keep("a test")
 	defer release()
-	if !strings.Contains(how, "awake") {
-		t.Errorf("how = %q", how)
+	if !strings.Contains(how, "awake") || strings.Contains(how, "not kept") == kept {
+		t.Errorf("how = %q, kept %t", how, kept)
 	}
 }

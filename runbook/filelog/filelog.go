@@ -12,7 +12,11 @@
 // sync is not tried: after a failed one systems may report success without having written anything.
 //
 // What it promises ends at this disk: a lost machine takes its journals with it. Do not keep the
-// root in a synchronised or network folder, whose locks and renames other machines do not see.
+// root in a synchronised or network folder, whose locks and renames other machines do not see:
+// [Hazard] says what is known of a folder, [DefaultRoot] is a good one.
+//
+// A file of 256 KiB in the root keeps some space free. On a full disk it is given up, so that what
+// was begun can still be recorded as done, failed or put back; nothing new is begun without it.
 package filelog
 
 import (
@@ -46,9 +50,10 @@ const (
 // Log is a runbook.Log and runbook.Locker on files. It is safe for concurrent use, also by several
 // processes on one machine.
 type Log struct {
-	root  string
-	sync  func(*os.File) error
-	syncs atomic.Uint64
+	root    string
+	sync    func(*os.File) error
+	writeAt func(f *os.File, b []byte, at int64) (int, error)
+	syncs   atomic.Uint64
 
 	mu      sync.Mutex
 	streams map[string]*stream
@@ -73,7 +78,7 @@ func New(root string) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filelog: %w", err)
 	}
-	l := &Log{root: abs, sync: (*os.File).Sync, streams: map[string]*stream{}}
+	l := &Log{root: abs, sync: (*os.File).Sync, writeAt: (*os.File).WriteAt, streams: map[string]*stream{}}
 	if err := l.makeRoot(); err != nil {
 		return nil, fmt.Errorf("filelog: make the folder for journals: %w", err)
 	}
@@ -147,7 +152,11 @@ func (l *Log) write(name string, s *stream, f *os.File, line []byte, r *runbook.
 		err = f.Truncate(s.size)
 	}
 	if err == nil {
-		_, err = f.WriteAt(line, s.size)
+		err = l.writeLine(f, line, s.size, r.Kind)
+	}
+	var notBegun *notBegunError
+	if errors.As(err, &notBegun) {
+		return fmt.Errorf("journal %s: record %d: %w", name, r.Seq, err)
 	}
 	if err == nil {
 		err = l.fsync(f)

@@ -3,6 +3,7 @@
 package filelog
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -33,3 +34,5 @@ func syncDir(dir string, sync func(*os.File) error) error {
 	defer d.Close()
 	return sync(d)
 }
+
+func diskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

@@ -1,6 +1,7 @@
 package filelog
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -26,3 +27,7 @@ func lockFile(f *os.File) (bool, error) {
 
 // syncDir: NTFS journals the creation of names itself; a folder cannot be flushed.
 func syncDir(string, func(*os.File) error) error { return nil }
+
+func diskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}

@@ -20,7 +20,8 @@
 //
 // # A new runbook
 //
-// [People] answers a run's questions from a script. [Crash] is a process that dies at its n-th
-// record; a loop over n shows that a runbook survives a crash at any point. [Counting] counts what a
-// run costs its store.
+// [CrashEverywhere] lets the process of a run die before and after each of its records and requests,
+// lets another process go on, and checks that the run ends, owes nothing and has evidence that
+// verifies. [Crash] is such a process, [People] answers a run's questions from a script, [Clock] is a
+// clock that tests move, also as a machine that sleeps. [Counting] counts what a run costs its store.
 package runbooktest

@@ -43,7 +43,7 @@ func ExampleCrash() {
 			fmt.Printf("survived a crash at each of %d records\n", n-1)
 			return
 		}
-		next := &runbook.Runner{Log: log, Actor: "bob@desk", Asker: people}
+		next := &runbook.Runner{Log: log, Actor: "bob@desk", Asker: people, Clock: hurried()}
 		run, _ := next.Active(ctx, "test")
 		if _, err = next.Resume(ctx, launch(&launches), run, "ann's laptop died"); err != nil {
 			// Too early a death leaves no run to resume: a new one is started.

@@ -3,6 +3,8 @@ package runbooktest_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"testing"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -78,6 +80,49 @@ func TestCrashReleasesOnce(t *testing.T) {
 	var held *runbook.LockedError
 	if _, err := log.Lock("runs/a", "eve"); !errors.As(err, &held) || held.Owner != "bob" {
 		t.Errorf("bob's stream: %v", err)
+	}
+}
+
+// counted answers every request and counts them and the bodies that were closed.
+type counted struct{ requests, closed int }
+
+func (c *counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.requests++
+	return &http.Response{StatusCode: http.StatusOK, Body: c}, r.Body.Close()
+}
+
+func (c *counted) Read([]byte) (int, error) { return 0, io.EOF }
+func (c *counted) Close() error             { c.closed++; return nil }
+
+func TestCrashAtARequest(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		died, systems := 0, &counted{}
+		c := &runbooktest.Crash{Log: &memlog.Log{}, At: 2, Request: true, After: after, Die: func() { died++ }}
+		client := &http.Client{Transport: c.Transport(systems)}
+		for i := range 3 {
+			body := &counted{}
+			r, err := http.NewRequest(http.MethodPost, "http://example.invalid/", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = client.Do(r); errors.Is(err, runbooktest.ErrCrash) != (i > 0) || body.closed != 1 {
+				t.Errorf("request %d: %v, body closed %d times", i+1, err, body.closed)
+			}
+		}
+		if want := map[bool]int{false: 1, true: 2}[after]; systems.requests != want || systems.closed != want-1 || died != 1 {
+			t.Errorf("after=%t: %d requests, %d lost answers closed, died %d times", after, systems.requests, systems.closed, died)
+		}
+		staysDead(t, c)
+	}
+}
+
+func TestKill(t *testing.T) {
+	died := 0
+	c := &runbooktest.Crash{Log: &memlog.Log{}, Die: func() { died++ }}
+	c.Kill()
+	c.Kill()
+	if staysDead(t, c); died != 1 {
+		t.Errorf("died %d times", died)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -156,7 +157,7 @@ func testRuns(t *testing.T) {
 // finish ends an interrupted run as another process does, or starts one if none began.
 func finish(t *testing.T, l runbook.Log, environment string, launches *int) {
 	t.Helper()
-	r := &runbook.Runner{Log: l, Actor: "bob@desk"}
+	r := &runbook.Runner{Log: l, Actor: "bob@desk", Grace: time.Millisecond}
 	run, err := r.Active(t.Context(), environment)
 	if err == nil && run != "" {
 		_, err = r.Resume(t.Context(), launch(environment, launches, nil), run, "the other one died")

@@ -123,13 +123,13 @@ func (p *Process) verifyRecoveryPoints(sc *runbook.StepContext) error {
 	if err := sc.Load(stepCaptureBefore, &before); err != nil {
 		return err
 	}
+	found, err := perVM(p.vms(), readsAtOnce, func(vm azurevm.VM) (azurevm.RecoveryPoint, error) { return p.recoveryPoint(sc, vm, before) })
+	if err != nil {
+		return err
+	}
 	points := map[string]azurevm.RecoveryPoint{}
-	for _, vm := range p.vms() {
-		point, err := p.recoveryPoint(sc, vm, before)
-		if err != nil {
-			return err
-		}
-		points[vm.String()] = point
+	for i, vm := range p.vms() {
+		points[vm.String()] = found[i]
 	}
 	sc.Say("%s", pointsText(points, p.vms()))
 	return sc.Output(points)

@@ -47,10 +47,12 @@ func (p *Process) capture(sc *runbook.StepContext) (s Snapshot, err error) {
 	if s.Licences, err = c.Licences(sc); err != nil {
 		return s, err
 	}
-	for _, vm := range p.vms() {
-		if s.Power[vm.String()], err = p.sys.Azure.Power(sc, vm); err != nil {
-			return s, err
-		}
+	powers, err := p.powers(sc)
+	if err != nil {
+		return s, err
+	}
+	for i, vm := range p.vms() {
+		s.Power[vm.String()] = powers[i]
 	}
 	def, err := p.sys.Pipeline.Definition(sc)
 	s.Pipeline = def.QueueStatus
@@ -75,13 +77,11 @@ func (p *Process) recentPoints(sc *runbook.StepContext, now time.Time) (bool, er
 	if age == 0 {
 		return false, nil
 	}
-	for _, vm := range p.vms() {
+	recent, err := perVM(p.vms(), readsAtOnce, func(vm azurevm.VM) (bool, error) {
 		points, err := p.sys.Azure.RecoveryPoints(sc, p.vault(), vm, now.Add(-age))
-		if err != nil || !slices.ContainsFunc(points, azurevm.RecoveryPoint.Restorable) {
-			return false, err
-		}
-	}
-	return true, nil
+		return slices.ContainsFunc(points, azurevm.RecoveryPoint.Restorable), err
+	})
+	return err == nil && !slices.Contains(recent, false), err
 }
 
 func versionsOf(nodes []pexip.Node) string {

@@ -16,7 +16,7 @@ import (
 // relative to the folder given to ParseConfig.
 type Config struct {
 	File       string // where it was read from; "" when parsed from memory
-	State      string // folder of the journals and evidence; default runs beside the file
+	State      string // folder of the journals and evidence; default filelog.DefaultRoot("pexip-upgrade")
 	Package    PackageConfig
 	Azure      AzureConfig
 	DevOps     DevOpsConfig

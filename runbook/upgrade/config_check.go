@@ -8,6 +8,7 @@ import (
 
 	"github.com/verify-by-video/pexip-upgrade/devops"
 	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
 )
 
 // contradictions reports what shows only when both environments are compared.
@@ -52,6 +53,9 @@ func (r *yamlReader) warnings(c *Config) {
 			text = fmt.Sprintf("line %d: %s", line, text)
 		}
 		c.Warnings = append(c.Warnings, text)
+	}
+	if hazard := filelog.Hazard(c.State); hazard != "" {
+		warn("state", "%s; journals belong on a local disk", hazard)
 	}
 	warnUpload(r, c, warn)
 	if _, ok := r.lines["window.service_hours"]; !ok {

@@ -2,17 +2,17 @@ package upgrade
 
 import (
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
 )
 
 func readConfig(m *yamlMap) *Config {
 	defer m.close()
 	yamlNeed(m, "version", "write version: 1", yamlInt(1, 1))
-	c := &Config{State: yamlMay(m, "state", filepath.Join(m.r.dir, "runs"), m.r.yamlPath)}
+	c := &Config{State: yamlMay(m, "state", defaultState(m), m.r.yamlPath)}
 	c.Package = readPackage(m.needSection("package", "the upgrade file"))
 	c.Azure = readAzure(m.needSection("azure", "the subscription"))
 	c.DevOps = readDevOps(m.needSection("devops", "how to log in to Azure DevOps"))
@@ -25,6 +25,16 @@ func readConfig(m *yamlMap) *Config {
 	c.Checks = readChecks(m.section("checks"))
 	readEnvironments(m.needSection("environments", "test and production"), c)
 	return c
+}
+
+// defaultState is where the system's convention wants such a folder, so that it is neither committed
+// nor synchronised with the configuration.
+func defaultState(m *yamlMap) string {
+	root, err := filelog.DefaultRoot("pexip-upgrade")
+	if err != nil && !m.has("state") {
+		m.r.fault(m.line, m.path, "state: name the folder for journals and evidence: %v", err)
+	}
+	return root
 }
 
 func readPackage(m *yamlMap) PackageConfig {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 )
 
@@ -97,10 +98,19 @@ func TestFullConfig(t *testing.T) {
 	}
 }
 
+func defaultState(t *testing.T) string {
+	t.Helper()
+	root, err := filelog.DefaultRoot("pexip-upgrade")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
 func TestDefaults(t *testing.T) {
 	c := parseConfigFile(t, "minimal.yaml")
 	for name, d := range map[string]string{
-		"state":    cmp.Diff(in("runs"), c.State),
+		"state":    cmp.Diff(defaultState(t), c.State),
 		"package":  cmp.Diff([]string{"39.1", "83067.0.0"}, []string{c.Package.Version, c.Package.Build}),
 		"azure":    cmp.Diff(upgrade.AzureConfig{Subscription: "11111111-2222-3333-4444-555555555555", Endpoint: "https://management.azure.com", Audience: "https://management.core.windows.net/", Credential: upgrade.CredentialDefault}, c.Azure),
 		"upload":   cmp.Diff(upgrade.UploadConfig{Method: upgrade.UploadManual, ChunkSize: 16 << 20, StallTimeout: 2 * time.Minute, RetryFor: 10 * time.Minute}, c.Upload),
@@ -147,13 +157,22 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Trap 12 of the journals: a folder that is synchronised is warned about.
+func TestSynchronisedStateIsWarnedAbout(t *testing.T) {
+	text := readConfigFile(t, "full.yaml")
+	c, err := upgrade.ParseConfig([]byte(strings.Replace(text, "state: ./runs", "state: ./OneDrive - Example/runs", 1)), "/cfg")
+	if err != nil || !strings.Contains(strings.Join(c.Warnings, "\n"), "synchronised with other machines; journals belong on a local disk") {
+		t.Errorf("%q, %v", c.Warnings, err)
+	}
+}
+
 func TestLoadConfig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "upgrade.yaml")
 	if err := os.WriteFile(path, []byte(readConfigFile(t, "minimal.yaml")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := upgrade.LoadConfig(path)
-	if err != nil || c.File != path || c.State != filepath.Join(filepath.Dir(path), "runs") {
+	if err != nil || c.File != path || c.State != defaultState(t) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	t.Chdir(filepath.Dir(path))

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -135,11 +134,12 @@ func (c *connector) client(caFile string) (*http.Client, error) {
 	return clientFor(caFile, c.wrap)
 }
 
+// wrapped makes a client's transport: wrap, if given, and outside it the fence.
 func wrapped(t http.RoundTripper, wrap func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
-	if wrap == nil {
-		return t
+	if wrap != nil {
+		t = wrap(t)
 	}
-	return wrap(t)
+	return fenced{t}
 }
 
 // clientFor makes a client that trusts the system's certificates and those of a file. It has no total
@@ -165,23 +165,4 @@ func clientFor(caFile string, wrap func(http.RoundTripper) http.RoundTripper) (*
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return &http.Client{Transport: wrapped(t, wrap)}, nil
-}
-
-// ErrReadOnly is matched by the error of a request that a plan may not make.
-var ErrReadOnly = errors.New("a plan only reads")
-
-// ReadOnly lets only requests through that change nothing: reads, and fetching a token.
-func ReadOnly(next http.RoundTripper) http.RoundTripper { return readOnly{next} }
-
-type readOnly struct{ next http.RoundTripper }
-
-func (r readOnly) RoundTrip(req *http.Request) (*http.Response, error) {
-	switch req.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return r.next.RoundTrip(req)
-	}
-	if req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/oauth/token/") {
-		return r.next.RoundTrip(req)
-	}
-	return nil, fmt.Errorf("%w: %s %s was not sent", ErrReadOnly, req.Method, req.URL.Path)
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/verify-by-video/pexip-upgrade/azurevm"
 	"github.com/verify-by-video/pexip-upgrade/devops"
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -69,15 +68,6 @@ func (p *Process) startByPipeline(sc *runbook.StepContext) error {
 		return fmt.Errorf("the pipeline run %s (%s) that should start the VMs ended as %s; look at it, start the VMs, then retry", b.Number, b.URL, b.Result)
 	}
 	return p.startEach(sc) // observes that they run
-}
-
-func (p *Process) startEach(sc *runbook.StepContext) error {
-	for _, vm := range p.vms() {
-		if err := p.sys.Azure.Start(sc, vm, func(s azurevm.PowerState) { sc.Progress(0, 0, "", "%s is %s", vm.Name, s) }); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (p *Process) waitOnline(sc *runbook.StepContext) error {

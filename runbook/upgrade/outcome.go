@@ -45,7 +45,7 @@ func exitOf(err error) int {
 		}
 		return ExitWaiting
 	}
-	if is[*runbook.ActiveRunError](err) || is[*runbook.LockedError](err) {
+	if is[*runbook.ActiveRunError](err) || is[*runbook.LockedError](err) || errors.Is(err, runbook.ErrFenced) {
 		return ExitActive
 	}
 	if is[*InputError](err) || is[*ConfigError](err) || errors.Is(err, ErrNoRun) || errors.Is(err, runbook.ErrUnknownRun) {

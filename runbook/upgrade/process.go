@@ -116,14 +116,6 @@ func (p *Process) inputs() inputs {
 	return in
 }
 
-func (p *Process) vms() []azurevm.VM {
-	var out []azurevm.VM
-	for _, v := range p.own.VMs {
-		out = append(out, azurevm.VM{ResourceGroup: v.ResourceGroup, Name: v.Name})
-	}
-	return out
-}
-
 func (p *Process) vault() azurevm.Vault {
 	return azurevm.Vault{ResourceGroup: p.own.Vault.ResourceGroup, Name: p.own.Vault.Name}
 }

@@ -24,15 +24,15 @@ func (p *Process) rollback() []runbook.Step {
 	for _, vm := range p.vms() {
 		steps = append(steps,
 			runbook.Step{ID: "stop-for-rollback/" + vm.Name, Phase: phaseRollback, Title: "Stop " + vm.Name, Clauses: []string{"RISK-1"}, Owes: []string{owesPower},
-				Does: "deallocates " + vm.String(), Apply: func(sc *runbook.StepContext) error { return p.deallocate(sc, vm) }},
+				Does: "deallocates " + vm.String(), Expected: 2 * time.Minute, Apply: func(sc *runbook.StepContext) error { return p.deallocate(sc, vm) }},
 			runbook.Step{ID: rollbackID(vm), Phase: phaseRollback, Title: "Restore " + vm.Name, Clauses: []string{"RISK-1"}, Effect: runbook.Once, Expected: time.Hour,
 				Does:  "replaces the disks of " + vm.String() + " by those of its recovery point",
 				Apply: func(sc *runbook.StepContext) error { return p.restore(sc, vm) }, Resolve: func(sc *runbook.StepContext) (runbook.Resolution, error) { return p.resolveRestore(sc) }},
 			runbook.Step{ID: "start-after-rollback/" + vm.Name, Phase: phaseRollback, Title: "Start " + vm.Name, Clauses: []string{"RISK-1"},
-				Does: "starts " + vm.String(), Apply: func(sc *runbook.StepContext) error { return p.start(sc, vm) }})
+				Does: "starts " + vm.String(), Expected: 3 * time.Minute, Apply: func(sc *runbook.StepContext) error { return p.start(sc, vm) }})
 	}
 	return append(steps, runbook.Step{ID: "verify-rollback", Phase: phaseRollback, Title: "Observe the versions", Clauses: []string{"VER-1", "RISK-1"},
-		Does: "waits for the platform and compares its versions with those before", Waivable: true, Apply: p.verifyRollback})
+		Does: "waits for the platform and compares its versions with those before", Expected: 5 * time.Minute, Waivable: true, Apply: p.verifyRollback})
 }
 
 func (p *Process) restore(sc *runbook.StepContext, vm azurevm.VM) error {

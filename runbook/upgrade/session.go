@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -37,6 +38,9 @@ type SessionOptions struct {
 	// Drain and AcceptPlan are those of runbook.Runner.
 	Drain      <-chan struct{}
 	AcceptPlan string
+	// Log keeps the journals instead of files below the configuration's state folder, for example a
+	// database that several machines share (package sqllog). Attachments and evidence are still files.
+	Log runbook.Log
 	// Transport, unless nil, goes around the transport of every client: for proxies, recorders and tests.
 	Transport func(http.RoundTripper) http.RoundTripper
 }
@@ -57,6 +61,7 @@ func Open(ctx context.Context, cfg *Config, o SessionOptions) (*Session, error) 
 		return nil, err
 	}
 	runner.Secrets = secrets.Values()
+	runner.Grace = min(time.Minute, cfg.Waits.StartResolve)
 	s := &Session{Config: cfg, Environment: o.Environment, Runner: runner, secrets: secrets, transport: o.Transport}
 	s.process, err = s.newProcess(ctx, systems)
 	if err != nil {
@@ -66,12 +71,16 @@ func Open(ctx context.Context, cfg *Config, o SessionOptions) (*Session, error) 
 	return s, nil
 }
 
-// OpenRunner opens the journals below a folder without a configuration: enough to look at runs, to
+// OpenRunner opens the journals, those below a folder unless o says otherwise, without a configuration: enough to look at runs, to
 // answer their questions and to decide.
 func OpenRunner(state string, o SessionOptions) (*runbook.Runner, error) {
-	log, err := filelog.New(state)
-	if err != nil {
-		return nil, err
+	log := o.Log
+	if log == nil {
+		files, err := filelog.New(state)
+		if err != nil {
+			return nil, err
+		}
+		log = files
 	}
 	actor := o.Actor
 	if actor == "" {
@@ -131,6 +140,17 @@ func (s *Session) Resume(ctx context.Context, run, reason string) (Result, error
 	return s.result(ctx, state, err)
 }
 
+// TakeOver drives a run on whose driver seems to be alive; see runbook.Runner.TakeOver. Run "" is the
+// environment's active one.
+func (s *Session) TakeOver(ctx context.Context, run, reason string) (Result, error) {
+	run, err := s.active(ctx, run)
+	if err != nil {
+		return Result{}, err
+	}
+	state, err := s.Runner.TakeOver(ctx, s.Definition, run, reason)
+	return s.result(ctx, state, err)
+}
+
 // Settle puts back what a run changed and ends it; see runbook.Runner.Settle. A run that is alive on
 // this machine is asked to do so itself.
 func (s *Session) Settle(ctx context.Context, run, reason string) (Result, error) {
@@ -165,9 +185,8 @@ func (s *Session) active(ctx context.Context, run string) (string, error) {
 
 // Result is how far a run came and where its evidence lies.
 type Result struct {
-	State    *runbook.State `json:"state"`
-	Evidence string         `json:"evidence"`
-	Report   string         `json:"report"`
+	State *runbook.State `json:"state"`
+	runbook.Bundle
 }
 
 // result saves the evidence; the run's own error comes first.
@@ -175,13 +194,19 @@ func (s *Session) result(ctx context.Context, state *runbook.State, runErr error
 	if state == nil || state.Records == 0 {
 		return Result{}, runErr
 	}
-	r := Result{State: state}
-	e, err := s.Runner.Evidence(context.WithoutCancel(ctx), state.Run)
-	if err == nil {
-		r.Evidence, r.Report, err = e.Save(filepath.Join(s.Runner.Files, filepath.FromSlash(runbook.RunStream(state.Run))))
-	}
+	r, err := saveEvidence(ctx, s.Runner, state)
 	if runErr != nil {
 		return r, runErr
+	}
+	return r, err
+}
+
+// saveEvidence writes what the journal says about a run so far, also when ctx has ended.
+func saveEvidence(ctx context.Context, runner *runbook.Runner, state *runbook.State) (Result, error) {
+	r := Result{State: state}
+	e, err := runner.Evidence(context.WithoutCancel(ctx), state.Run)
+	if err == nil {
+		r.Bundle, err = e.Save(filepath.Join(runner.Files, filepath.FromSlash(runbook.RunStream(state.Run))), nil)
 	}
 	return r, err
 }

@@ -39,7 +39,7 @@ func (p *Process) snapshot() []runbook.Step {
 			Does: "deallocates " + vm.String(), Expected: 2 * time.Minute, Check: p.reused, Apply: func(sc *runbook.StepContext) error { return p.deallocate(sc, vm) }})
 		backup = append(backup, runbook.Step{ID: backupID(vm), Phase: phaseSnapshot, Title: "Back up " + vm.Name, Clauses: []string{"SNAP-3", "SNAP-4"}, Group: "backup",
 			Does:     fmt.Sprintf("Backup now of %s in vault %s, kept %d days", vm, p.vault().Name, p.cfg.Snapshot.RetentionDays),
-			Expected: 10 * time.Minute, Check: p.reused, Apply: func(sc *runbook.StepContext) error { return p.backup(sc, vm) }})
+			Expected: 8 * time.Minute, Check: p.reused, Apply: func(sc *runbook.StepContext) error { return p.backup(sc, vm) }})
 		start = append(start, runbook.Step{ID: startID(vm), Phase: phaseSnapshot, Title: "Start " + vm.Name, Clauses: []string{"UPG-3a"}, Group: "start",
 			Does: "starts " + vm.String(), Expected: 3 * time.Minute, Apply: func(sc *runbook.StepContext) error { return p.start(sc, vm) }})
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
+	"github.com/verify-by-video/pexip-upgrade/runbook/runbooktest"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
@@ -30,12 +31,17 @@ func quiet(t *testing.T) *stage {
 	must(t, err)
 	s.cfg, err = upgrade.LoadConfig(file)
 	must(t, err)
-	s.cfg.Upload.ChunkSize = 32 << 10
-	s.cfg.Upload.RetryFor = 60 * time.Millisecond
-	w0 := &s.cfg.Waits
-	w0.StartResolve, w0.PlatformOnline, w0.VMPower, w0.ManagementNode = 60*time.Millisecond, 2*time.Second, 2*time.Second, 2*time.Second
-	w0.ConferencingNodes, w0.Snapshot, w0.CancelBuilds = 2*time.Second, 2*time.Second, 300*time.Millisecond
+	hasten(s.cfg)
 	return s
+}
+
+// hasten shortens what a run waits for, so that failures show at once.
+func hasten(cfg *upgrade.Config) {
+	cfg.Upload.ChunkSize = 32 << 10
+	cfg.Upload.RetryFor = 60 * time.Millisecond
+	w := &cfg.Waits
+	w.StartResolve, w.PlatformOnline, w.VMPower, w.ManagementNode = 60*time.Millisecond, 2*time.Second, 2*time.Second, 2*time.Second
+	w.ConferencingNodes, w.Snapshot, w.CancelBuilds = 2*time.Second, 2*time.Second, 300*time.Millisecond
 }
 
 func (s *stage) session(t *testing.T, asker runbook.Asker, transport func(http.RoundTripper) http.RoundTripper) *upgrade.Session {
@@ -94,156 +100,6 @@ func (s *stage) wantUpgraded(t *testing.T, where string) {
 			t.Errorf("%s: completed, but %s has %d backups", where, vm.Name, vm.Backups)
 		}
 	}
-}
-
-// process is one operating system process: it can die, and then it does nothing any more.
-type process struct {
-	runbook.Log
-	next http.RoundTripper
-	die  context.CancelFunc
-
-	mu      sync.Mutex
-	dead    bool
-	appends int
-	sends   int
-	at      crashPoint
-}
-
-type crashPoint struct {
-	appending bool // else sending
-	n         int
-	after     bool
-}
-
-func (p crashPoint) String() string {
-	what, when := "request", "before"
-	if p.appending {
-		what = "record"
-	}
-	if p.after {
-		when = "after"
-	}
-	return fmt.Sprintf("%s %s %d", when, what, p.n)
-}
-
-// reached counts and says whether the process dies here; the count of the other kind is untouched.
-func (p *process) reached(appending bool) (dead, hit bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	count := &p.sends
-	if appending {
-		count = &p.appends
-	}
-	*count++
-	return p.dead, !p.dead && p.at.appending == appending && p.at.n == *count
-}
-
-func (p *process) kill() {
-	p.mu.Lock()
-	p.dead = true
-	p.mu.Unlock()
-	p.die()
-}
-
-func (p *process) Append(ctx context.Context, stream string, r *runbook.Record) error {
-	dead, hit := p.reached(true)
-	if dead || hit && !p.at.after {
-		p.kill()
-		return errCrash
-	}
-	err := p.Log.Append(ctx, stream, r)
-	if hit {
-		p.kill()
-		return errCrash
-	}
-	return err
-}
-
-func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
-	dead, hit := p.reached(false)
-	if dead || hit && !p.at.after {
-		p.kill()
-		return nil, errCrash
-	}
-	res, err := p.next.RoundTrip(r)
-	if hit {
-		p.kill()
-		return nil, errCrash
-	}
-	return res, err
-}
-
-// start runs an upgrade in a process that dies at a point; it says whether the point was reached.
-func (s *stage) start(t *testing.T, at crashPoint) (reached bool, p *process) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	p = &process{next: s.Transport(nil), die: cancel, at: at}
-	session := s.session(t, s.person(0), func(http.RoundTripper) http.RoundTripper { return p })
-	p.Log = session.Runner.Log
-	session.Runner.Log = p
-	_, err := session.Run(ctx)
-	if err == nil {
-		return false, p
-	}
-	if !p.dead {
-		t.Fatalf("%s: ended with %v", at, err)
-	}
-	return true, p
-}
-
-// Crash after and before every record of the journal and every request of a Test upgrade; another
-// process resumes. Nothing that may happen once happens twice, nothing stays owed, the evidence
-// verifies. (Engine trap 1.)
-func TestCrashEverywhere(t *testing.T) {
-	t.Parallel()
-	_, whole := quiet(t).start(t, crashPoint{})
-	var points []crashPoint
-	for _, kind := range []struct {
-		appending bool
-		total     int
-	}{{true, whole.appends}, {false, whole.sends}} {
-		for n := 1; n <= kind.total; n++ {
-			points = append(points, crashPoint{kind.appending, n, false}, crashPoint{kind.appending, n, true})
-		}
-	}
-	if len(points) < 300 {
-		t.Errorf("only %d crash points", len(points))
-	}
-	t.Logf("%d records, %d requests, %d crash points, every %d. tried", whole.appends, whole.sends, len(points), *every)
-	for i := 0; i < len(points); i += *every {
-		t.Run(points[i].String(), func(t *testing.T) {
-			t.Parallel()
-			crashAt(t, points[i])
-		})
-	}
-}
-
-func crashAt(t *testing.T, at crashPoint) {
-	s := quiet(t)
-	if reached, _ := s.start(t, at); !reached {
-		return // polling makes the number of requests vary a little
-	}
-	again := s.session(t, s.person(4), s.Transport)
-	active, err := again.Runner.Active(t.Context(), "test")
-	must(t, err)
-	var r upgrade.Result
-	if _, serr := again.Runner.State(t.Context(), "test-0001"); errors.Is(serr, runbook.ErrUnknownRun) {
-		r, err = again.Run(t.Context()) // died before the run's first record
-	} else if active != "" {
-		r, err = again.Resume(t.Context(), "test-0001", "after a crash")
-	} else {
-		r.State, err = again.Runner.State(t.Context(), "test-0001")
-	}
-	if err != nil || r.State.End == nil || r.State.End.Outcome != runbook.Completed || len(r.State.Owed) > 0 {
-		t.Fatalf("resume: %v, %+v", err, r.State)
-	}
-	s.wantOnce(t, at.String())
-	s.wantUpgraded(t, at.String())
-	s.wantPutBack(t)
-	e, err := again.Runner.Evidence(t.Context(), r.State.Run)
-	must(t, err)
-	must(t, e.Verify())
 }
 
 // fault is something that goes wrong with one request.
@@ -338,9 +194,11 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 // never wrong, and after an abort nothing is owed.
 func TestFaultEverywhere(t *testing.T) {
 	t.Parallel()
-	_, whole := quiet(t).start(t, crashPoint{})
+	whole := &runbooktest.Crash{}
+	resumed.trial(t, quiet(t)).Survive(t, whole)
+	_, requests := whole.Seen()
 	i := 0
-	for n := 1; n <= whole.sends; n++ {
+	for n := 1; n <= requests; n++ {
 		for _, f := range faults {
 			if i++; i%*every != 0 {
 				continue

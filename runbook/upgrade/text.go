@@ -27,7 +27,7 @@ func WritePlan(w io.Writer, p runbook.Preview) {
 			fmt.Fprintf(w, "      %s: %s\n", st.Status, clip(st.Detail+st.Error))
 		}
 	}
-	fmt.Fprintf(w, "\n! once only   o opens something to put back   H a person   c checked just now\nexpected: about %s, uploading and calls in progress apart\n", expected(p.Plan).Round(time.Minute))
+	fmt.Fprintf(w, "\n! once only   o opens something to put back   H a person   c checked just now\nexpected: about %s, with no calls in progress\n", expected(p.Plan).Round(time.Minute))
 }
 
 func marks(s runbook.PlannedStep) string {
@@ -151,6 +151,11 @@ func WriteResult(w io.Writer, r Result) {
 	}
 	if s.Waiting != nil {
 		writeWaiting(w, s)
+	} else if s.End == nil {
+		fmt.Fprintf(w, "  next: %s\n", NextCommand(s))
+	}
+	if s.End == nil && len(s.Owed) > 0 {
+		fmt.Fprintf(w, "  or put everything back and end the run: upgrade settle -config FILE -environment %s -reason TEXT\n", s.Plan.Environment)
 	}
 	if r.Evidence != "" {
 		fmt.Fprintf(w, "  evidence  %s\n  report    %s\n  last hash %s\n", r.Evidence, r.Report, s.Head)

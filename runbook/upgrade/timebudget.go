@@ -15,8 +15,9 @@ const (
 	assumedRate       = 100e6 / 8 // bytes per second
 	assumedManagement = time.Hour
 	assumedNode       = 3 * time.Minute
-	assumedBackup     = 15 * time.Minute // stop, snapshot, start, all VMs side by side
+	assumedBackup     = 20 * time.Minute // Pexip's own, then stop, snapshot, start and contact, all VMs side by side
 	assumedChecks     = 30 * time.Minute // people and endpoints
+	usualPackage      = 3e9              // bytes, where the file is not looked at
 	nodesAtOnce       = 10
 )
 
@@ -36,9 +37,16 @@ func (e Estimate) Total() time.Duration {
 
 // estimate is for a package of size bytes and a number of Conferencing Nodes.
 func estimate(size int64, nodes int) Estimate {
-	rounds := (nodes + nodesAtOnce - 1) / nodesAtOnce
-	return Estimate{Upload: time.Duration(float64(size) / assumedRate * float64(time.Second)), Backup: assumedBackup,
-		Management: assumedManagement, Nodes: time.Duration(rounds) * assumedNode, Checks: assumedChecks}
+	return Estimate{Upload: uploadTime(size), Backup: assumedBackup, Management: assumedManagement, Nodes: nodesTime(nodes), Checks: assumedChecks}
+}
+
+func uploadTime(size int64) time.Duration {
+	return time.Duration(float64(size) / assumedRate * float64(time.Second))
+}
+
+// nodesTime is for Conferencing Nodes without calls.
+func nodesTime(nodes int) time.Duration {
+	return time.Duration((nodes+nodesAtOnce-1)/nodesAtOnce) * assumedNode
 }
 
 // checkTimeBudget compares the estimate with the change window. Without a window there is no limit to

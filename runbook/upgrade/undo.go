@@ -53,30 +53,6 @@ func vmOf(key string) (azurevm.VM, error) {
 	return azurevm.VM{ResourceGroup: group, Name: name}, nil
 }
 
-func (p *Process) restoreTimeout(sc *runbook.StepContext, o runbook.Owed) (string, error) {
-	found, err := decode[bool](o.Found)
-	if err != nil {
-		return "", err
-	}
-	s, err := p.pexip().GlobalSettings(sc)
-	if err != nil {
-		return "", err
-	}
-	if s.SessionTimeoutEnabled == found {
-		return fmt.Sprintf("session timeout is %s, as found", onOff(found)), nil
-	}
-	if err := p.pexip().SetSessionTimeoutEnabled(sc, found); err != nil {
-		return "", err
-	}
-	if s, err = p.pexip().GlobalSettings(sc); err != nil {
-		return "", err
-	}
-	if s.SessionTimeoutEnabled != found {
-		return "", fmt.Errorf("the session timeout is still %s after it was switched %s", onOff(!found), onOff(found))
-	}
-	return fmt.Sprintf("session timeout is %s again", onOff(found)), nil
-}
-
 // resumePipeline clears what the schedule queued and restores the queue status, but never while an
 // upgrade runs: the pipeline could stop the VMs in the middle of it.
 func (p *Process) resumePipeline(sc *runbook.StepContext, o runbook.Owed) (string, error) {

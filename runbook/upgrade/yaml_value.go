@@ -1,11 +1,8 @@
 package upgrade
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,8 +10,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/verify-by-video/pexip-upgrade/policy"
 )
 
 // A yamlParser reads one value. Its error says what was expected; it quotes the value only where that cannot
@@ -94,18 +89,6 @@ func yamlSomeText(n *yaml.Node) (string, error) {
 	return s, err
 }
 
-// yamlName reads the name of an Azure resource or group.
-func yamlName(n *yaml.Node) (string, error) {
-	s, err := yamlText(n)
-	if err != nil {
-		return "", err
-	}
-	if len(s) > 90 || strings.ContainsFunc(s, func(r rune) bool { return strings.ContainsRune(`/\?#%&<>:"'`, r) || r == ' ' }) {
-		return "", fmt.Errorf("%q is not the name of an Azure resource; give the bare name, not its id", yamlClip(s))
-	}
-	return s, nil
-}
-
 func yamlBool(n *yaml.Node) (bool, error) {
 	s, err := yamlScalar(n, "true or false", "!!bool")
 	return strings.EqualFold(s, "true"), err
@@ -148,28 +131,6 @@ func yamlDuration(least time.Duration) yamlParser[time.Duration] {
 	}
 }
 
-var yamlSizeForm = regexp.MustCompile(`^(\d{1,9})\s*(KiB|MiB|GiB)$`)
-
-// yamlSize reads a number of bytes with a binary unit.
-func yamlSize(least, most int64) yamlParser[int64] {
-	return func(n *yaml.Node) (int64, error) {
-		s, err := yamlScalar(n, "a size such as 16MiB", "!!str")
-		if err != nil {
-			return 0, err
-		}
-		m := yamlSizeForm.FindStringSubmatch(strings.TrimSpace(s))
-		if m == nil {
-			return 0, fmt.Errorf("%q is not a size such as 512KiB, 16MiB or 1GiB", yamlClip(s))
-		}
-		size, _ := strconv.ParseInt(m[1], 10, 64) // the pattern allows nine digits
-		size <<= map[string]int{"KiB": 10, "MiB": 20, "GiB": 30}[m[2]]
-		if size < least || size > most {
-			return 0, fmt.Errorf("%s is not between %d KiB and %d MiB", m[0], least>>10, most>>20)
-		}
-		return size, nil
-	}
-}
-
 // yamlOneOf reads one of a few words.
 func yamlOneOf[T ~string](words ...T) yamlParser[T] {
 	return func(n *yaml.Node) (T, error) {
@@ -195,116 +156,24 @@ func yamlWords[T ~string](words []T) string {
 	return b.String()
 }
 
-// yamlHTTPS reads an address that credentials may travel to. Its errors do not quote the address, which may
-// hold a password.
-func yamlHTTPS(n *yaml.Node) (string, error) {
-	s, err := yamlText(n)
-	if err != nil {
-		return "", err
-	}
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return "", errors.New("not an address; expected https://host")
-	case u.User != nil:
-		return "", errors.New("an address may not hold a user name or password")
-	case u.Scheme != "https":
-		return "", errors.New("must begin with https://; anything else is refused")
-	case u.Hostname() == "":
-		return "", errors.New("the address names no host")
-	case u.Fragment != "" || strings.HasSuffix(s, "#"):
-		return "", errors.New("an address may not hold a # part")
-	}
-	return s, nil
-}
+var yamlSizeForm = regexp.MustCompile(`^(\d{1,9})\s*(KiB|MiB|GiB)$`)
 
-// yamlHTTPSPlain is yamlHTTPS without a query.
-func yamlHTTPSPlain(n *yaml.Node) (string, error) {
-	s, err := yamlHTTPS(n)
-	if err == nil && strings.Contains(s, "?") {
-		return "", errors.New("the address may not hold a ? part")
+// yamlSize reads a number of bytes with a binary unit.
+func yamlSize(least, most int64) yamlParser[int64] {
+	return func(n *yaml.Node) (int64, error) {
+		s, err := yamlScalar(n, "a size such as 16MiB", "!!str")
+		if err != nil {
+			return 0, err
+		}
+		m := yamlSizeForm.FindStringSubmatch(strings.TrimSpace(s))
+		if m == nil {
+			return 0, fmt.Errorf("%q is not a size such as 512KiB, 16MiB or 1GiB", yamlClip(s))
+		}
+		size, _ := strconv.ParseInt(m[1], 10, 64) // the pattern allows nine digits
+		size <<= map[string]int{"KiB": 10, "MiB": 20, "GiB": 30}[m[2]]
+		if size < least || size > most {
+			return 0, fmt.Errorf("%s is not between %d KiB and %d MiB", m[0], least>>10, most>>20)
+		}
+		return size, nil
 	}
-	return s, err
-}
-
-// yamlHost is yamlHTTPS for a host without a path; a final slash is dropped.
-func yamlHost(n *yaml.Node) (string, error) {
-	s, err := yamlHTTPSPlain(n)
-	if err != nil {
-		return "", err
-	}
-	u, err := url.Parse(s)
-	if err != nil || strings.Trim(u.Path, "/") != "" {
-		return "", errors.New("give only https:// and the host, without a path")
-	}
-	return strings.TrimRight(s, "/"), nil
-}
-
-// yamlPath reads the name of a file or folder and makes a relative one start at the configuration's folder.
-func (r *yamlReader) yamlPath(n *yaml.Node) (string, error) {
-	s, err := yamlText(n)
-	switch {
-	case err != nil:
-		return "", err
-	case strings.HasPrefix(s, "~"):
-		return "", errors.New("~ is not understood here; write the path out, or relative to this file")
-	case filepath.IsAbs(s):
-		return filepath.Clean(s), nil
-	}
-	return filepath.Join(r.dir, filepath.FromSlash(s)), nil
-}
-
-var yamlVariable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// yamlEnv reads the name of an environment variable. Somebody may have put the secret itself there, so it is
-// not quoted.
-func yamlEnv(n *yaml.Node) (string, error) {
-	s, err := yamlText(n)
-	if err == nil && !yamlVariable.MatchString(s) {
-		return "", errors.New("not the name of an environment variable (letters, digits and _); the secret itself does not belong here")
-	}
-	return s, err
-}
-
-var yamlGUIDForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
-func yamlGUID(n *yaml.Node) (string, error) {
-	s, err := yamlText(n)
-	if err == nil && !yamlGUIDForm.MatchString(s) {
-		return "", fmt.Errorf("%q is not a GUID such as 00000000-0000-0000-0000-000000000000", yamlClip(s))
-	}
-	return strings.ToLower(s), err
-}
-
-// yamlSHA256 reads 64 hexadecimal digits of either case, colons allowed, and returns them in lower case.
-func yamlSHA256(n *yaml.Node) (string, error) {
-	s, err := yamlScalar(n, "a SHA-256", "!!str", "!!int", "!!float")
-	if err != nil {
-		return "", err
-	}
-	digits := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), ":", ""))
-	if len(digits) != 64 {
-		return "", fmt.Errorf("not a SHA-256: expected 64 hexadecimal digits, found %d characters", len(digits))
-	}
-	if _, err := hex.DecodeString(digits); err != nil {
-		return "", errors.New("not a SHA-256: not all of its 64 characters are hexadecimal digits")
-	}
-	return digits, nil
-}
-
-// yamlRelease reads a version; 39.1 need not be quoted.
-func yamlRelease(n *yaml.Node) (policy.Version, error) {
-	s, err := yamlScalar(n, `a version such as "39.1"`, "!!str", "!!int", "!!float")
-	if err != nil {
-		return policy.Version{}, err
-	}
-	return policy.ParseVersion(s)
-}
-
-func yamlBuild(n *yaml.Node) (string, error) {
-	s, err := yamlScalar(n, `a build such as "83067"`, "!!str", "!!int", "!!float")
-	if err != nil {
-		return "", err
-	}
-	return policy.ParseBuild(s)
 }

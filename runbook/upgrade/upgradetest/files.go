@@ -151,6 +151,8 @@ snapshot:
   retention_days: 30
 policy:
   releases: ["37", "37.1", "38", "38.1", "39", "39.1"]
+  acknowledge:
+    - {rule: workstation-awake, reason: nothing large is uploaded in a simulation, by: the simulator}
 window:
   service_hours: {from: "07:00", to: "18:00", days: [Mon, Tue, Wed, Thu, Fri], time_zone: America/Vancouver}
 waits:

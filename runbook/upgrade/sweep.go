@@ -1,0 +1,39 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+
+	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+)
+
+// Sweep puts back what expired runs of either environment changed, ends them, and saves their
+// evidence; see runbook.Runner.Sweep. s.Definition is set here; o.Environment does not matter.
+func Sweep(ctx context.Context, cfg *Config, o SessionOptions, s runbook.Sweeping) ([]runbook.Swept, error) {
+	secrets, err := cfg.ReadSecrets()
+	if err != nil {
+		return nil, err
+	}
+	runner, err := OpenRunner(cfg.State, o)
+	if err != nil {
+		return nil, err
+	}
+	runner.Secrets = secrets.Values()
+	s.Definition = func(ctx context.Context, state *runbook.State) (*runbook.Definition, error) {
+		o.Environment = policy.Environment(state.Plan.Environment)
+		session, err := Open(ctx, cfg, o)
+		if err != nil {
+			return nil, err
+		}
+		return session.Definition, nil
+	}
+	swept, err := runner.Sweep(ctx, s)
+	for i, run := range swept {
+		if run.State != nil {
+			_, serr := saveEvidence(ctx, runner, run.State)
+			swept[i].Err = errors.Join(run.Err, serr)
+		}
+	}
+	return swept, err
+}
