@@ -146,7 +146,7 @@ func (s *Server) launch() (bool, error) {
 	}
 	defer log.Close()
 	cmd := s.command("postgres", "-D", s.data(), "-k", s.dir, "-h", "",
-		"-c", "shared_buffers=16MB", "-c", "max_connections=60", "-c", "logging_collector=off")
+		"-c", "shared_buffers=16MB", "-c", "max_connections=100", "-c", "logging_collector=off")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return false, err
