@@ -25,10 +25,11 @@ type world struct {
 	close   func()
 }
 
-// worlds has an entry for each case; the script runs NAME.mjs in the world NAME.
+// worlds has an entry for each case; the script runs the client NAME in the world NAME.
 var worlds = map[string]func() (world, error){
 	"azure":  azureWorld,
 	"devops": devopsWorld,
+	"pexip":  pexipWorld,
 }
 
 func main() {
