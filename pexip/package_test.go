@@ -82,7 +82,7 @@ func TestOpenPackageRefuses(t *testing.T) {
 func TestParsePackageName(t *testing.T) {
 	for name, want := range map[string][2]string{
 		"Pexip_Infinity_v20_UPGRADE_45400.tar":              {"20", "45400"},
-		"/tmp/Pexip_Infinity_v39.1_UPGRADE_83067.0.0.tar":   {"39.1", "83067"},
+		"/downloads/Pexip_Infinity_v39.1_UPGRADE_83067.0.0.tar":   {"39.1", "83067"},
 		pexiptest.PackageName("38.0.1", "1"):                {"38.0.1", "1"},
 		"pexip.tar":                                         {},
 		"Pexip_Infinity_v39.1_UPGRADE_83067.tar.part":       {},

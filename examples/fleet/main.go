@@ -1,7 +1,7 @@
 // Command fleet upgrades many simulated environments with several worker processes that share one
 // PostgreSQL:
 //
-//	go run ./examples/fleet -dsn "host=/tmp/pg user=postgres dbname=postgres" -environments 6 -workers 2
+//	go run ./examples/fleet -dsn "$DSN" -environments 6 -workers 2
 //
 // Each environment is a whole simulated world, kept by this process; the workers are processes of the
 // same program. With -kill one of them is killed on the way, and the others go on with what it had.
