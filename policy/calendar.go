@@ -36,7 +36,7 @@ func (w Window) String() string {
 func (w Window) spans(from, to time.Time) []Span {
 	var out []Span
 	for _, s := range w.Hours.Spans(from, int(to.Sub(from).Hours()/24)+2) {
-		day := s.Start.In(w.Hours.zone()).Format(time.DateOnly)
+		day := s.Start.In(w.Hours.Zone()).Format(time.DateOnly)
 		if (w.First == "" || day >= w.First) && (w.Last == "" || day <= w.Last) {
 			out = append(out, s)
 		}
@@ -114,7 +114,7 @@ func (c Calendar) Longest(t time.Time) Span {
 // zone is the one that times are shown in.
 func (c Calendar) zone() *time.Location {
 	for _, w := range slices.Concat(c.Allow, c.Deny) {
-		return w.Hours.zone()
+		return w.Hours.Zone()
 	}
 	return time.UTC
 }

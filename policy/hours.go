@@ -93,7 +93,7 @@ func (h Hours) Overlap(o Hours) (time.Time, bool) {
 
 // Spans returns the spans that begin from two days before t's until a number of days after it, in order.
 func (h Hours) Spans(t time.Time, days int) []Span {
-	zone := h.zone()
+	zone := h.Zone()
 	var spans []Span
 	for i := -2; i < days; i++ {
 		begin := noon(t, zone, i)
@@ -111,7 +111,8 @@ func (h Hours) Spans(t time.Time, days int) []Span {
 	return spans
 }
 
-func (h Hours) zone() *time.Location {
+// Zone is Location, or else the zone that TimeZone names, or else UTC.
+func (h Hours) Zone() *time.Location {
 	if h.Location != nil {
 		return h.Location
 	}

@@ -99,14 +99,25 @@ func testLostSession(t *testing.T) {
 	}
 }
 
-// testSlices: an environment whose time is over lets others have their turn.
+// testSlices: an environment whose time is over lets the other have its turn, and goes on later.
 func testSlices(t *testing.T) {
-	m := newWorld(t, func(w *world) { w.Workers, w.Slice = 1, time.Nanosecond })
+	m := newWorld(t, func(w *world) { w.Workers, w.Step, w.Slice = 1, 400*msec, 300*msec })
 	m.enqueue(t, items("env", 2)...)
 	m.inProcess(t)
-	until(t, "a turn", func() bool { return m.one(t, "env-0001").Text == "has had its turn" })
-	// A slice of nothing never begins a step.
-	if n := len(m.effects(t)); n != 0 {
-		t.Errorf("%d effects", n)
+	r := m.untilOver(t)
+	m.onceEach(t, r)
+	var runs []*runbook.State
+	for _, e := range r.Environments {
+		s, err := m.runner().State(t.Context(), e.Run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Epoch < 2 {
+			t.Errorf("%s ended in one turn", e.Environment)
+		}
+		runs = append(runs, s)
+	}
+	if !runs[1].Started.Before(runs[0].End.At) {
+		t.Error("the other had no turn before the first one ended")
 	}
 }

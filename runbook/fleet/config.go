@@ -43,7 +43,8 @@ type Config struct {
 	Groups map[string]int
 
 	// Slice is how long an environment is driven before others have their turn, at the end of a step
-	// (0: until it ends or waits for a person). Each turn leaves a takeover in the journal.
+	// (0: until it ends or waits for a person). Each turn leaves a takeover in the journal, so it should
+	// be many seconds.
 	Slice time.Duration
 	// Lease is how long a process may be gone before others go on with its environments (default 15 s).
 	Lease time.Duration

@@ -17,7 +17,8 @@
 // is up. River may hand a job out twice. That does no harm: a job belongs to one run, a run has one
 // owner, and the journal's fence keeps a step that may happen once from happening twice.
 //
-// What has begun is finished before something new begins.
+// What has begun is finished before something new begins, unless Config.Slice lets all have their turn
+// one after the other.
 //
 // # Bounds
 //

@@ -33,7 +33,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 	defer w.process.working(job.ID)()
 	s := &slice{process: w.process, args: job.Args, before: progressOf(job.JobRow)}
 	now, err := s.advance(ctx)
-	if s.begun && (err != nil || !now.State.Over()) {
+	if s.begun && !s.yields && (err != nil || !now.State.Over()) {
 		err = errors.Join(err, w.process.prefer(context.WithoutCancel(ctx), job.ID))
 	}
 	if err != nil {
@@ -52,6 +52,7 @@ type slice struct {
 	args   args
 	before progress // what the turn before has left
 	begun  bool     // the run has
+	yields bool     // its time was over, so it goes behind the others
 }
 
 // advance looks how far the run is, and drives it on if there is something to do and a slot for it.
@@ -117,6 +118,7 @@ func (s *slice) drive(ctx context.Context, state *runbook.State) error {
 	} else {
 		_, err = r.Resume(ctx, def, state.Run, "the fleet goes on")
 	}
+	s.yields = errors.Is(turn.Err(), context.DeadlineExceeded)
 	return redacted(r, err)
 }
 

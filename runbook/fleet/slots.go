@@ -99,7 +99,7 @@ func (k *keeper) close() {
 func (k *keeper) take(group string) (release func(), ok bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.used >= k.fleet.cfg.Workers || k.conn == nil {
+	if k.used >= k.fleet.cfg.Workers || k.conn == nil || k.conn.IsClosed() {
 		return nil, false, nil
 	}
 	var keys []int64
