@@ -276,12 +276,12 @@ func (l *Log) locked(ctx context.Context, name string, do func(*os.File) error) 
 	if err != nil {
 		return fmt.Errorf("journal %s: %w", name, err)
 	}
-	defer lock.Close()
 	err = poll.Until(ctx, "another process to finish its append; nothing was written", lockPoll, lockWait,
 		func(context.Context) (bool, error) { return lockFile(lock) })
 	if err != nil {
-		return fmt.Errorf("journal %s: lock: %w", name, err)
+		return fmt.Errorf("journal %s: lock: %w", name, errors.Join(err, lock.Close()))
 	}
+	defer unlock(lock)
 	f, err := os.OpenFile(filepath.Join(dir, journalName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("journal %s: %w", name, err)

@@ -25,6 +25,13 @@ func lockFile(f *os.File) (bool, error) {
 	}
 }
 
+// unlock gives the lock back and closes f. Closing alone is not enough while a child that is just
+// being started still has the file, too.
+func unlock(f *os.File) error {
+	err := os.NewSyscallError("flock", unix.Flock(int(f.Fd()), unix.LOCK_UN))
+	return errors.Join(err, f.Close())
+}
+
 // syncDir makes a new name in dir durable.
 func syncDir(dir string, sync func(*os.File) error) error {
 	d, err := os.Open(dir)

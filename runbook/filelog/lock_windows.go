@@ -25,6 +25,12 @@ func lockFile(f *os.File) (bool, error) {
 	}
 }
 
+// unlock gives the lock back and closes f. Windows gives it back late if f is only closed.
+func unlock(f *os.File) error {
+	err := os.NewSyscallError("UnlockFileEx", windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{Offset: lockedByte}))
+	return errors.Join(err, f.Close())
+}
+
 // syncDir: NTFS journals the creation of names itself; a folder cannot be flushed.
 func syncDir(string, func(*os.File) error) error { return nil }
 

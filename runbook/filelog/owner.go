@@ -1,11 +1,13 @@
 package filelog
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
@@ -31,10 +33,9 @@ func (l *Log) Lock(name, owner string) (func() error, error) {
 		return nil, &runbook.LockedError{Stream: name, Owner: strings.TrimSpace(string(held))}
 	}
 	if err := nameOwner(f, owner); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("own %s: %w", name, err)
+		return nil, fmt.Errorf("own %s: %w", name, errors.Join(err, unlock(f)))
 	}
-	return f.Close, nil
+	return sync.OnceValue(func() error { return unlock(f) }), nil
 }
 
 func nameOwner(f *os.File, owner string) error {
