@@ -81,15 +81,15 @@ func TestOpenPackageRefuses(t *testing.T) {
 // The name of a package is a hint: its pattern rests on one old picture.
 func TestParsePackageName(t *testing.T) {
 	for name, want := range map[string][2]string{
-		"Pexip_Infinity_v20_UPGRADE_45400.tar":              {"20", "45400"},
-		"/downloads/Pexip_Infinity_v39.1_UPGRADE_83067.0.0.tar":   {"39.1", "83067"},
-		pexiptest.PackageName("38.0.1", "1"):                {"38.0.1", "1"},
-		"pexip.tar":                                         {},
-		"Pexip_Infinity_v39.1_UPGRADE_83067.tar.part":       {},
-		"Pexip_Infinity_v39.1_generic_ConfNode_83067.ova":   {},
-		"Copy of Pexip_Infinity_v39.1_UPGRADE_83067.tar":    {},
-		"Pexip_Infinity_vNext_UPGRADE_83067.tar":            {},
-		"Pexip_Infinity_v39.1_UPGRADE_83067.tar/../evil.sh": {},
+		"Pexip_Infinity_v20_UPGRADE_45400.tar":                  {"20", "45400"},
+		"/downloads/Pexip_Infinity_v39.1_UPGRADE_83067.0.0.tar": {"39.1", "83067"},
+		pexiptest.PackageName("38.0.1", "1"):                    {"38.0.1", "1"},
+		"pexip.tar":                                             {},
+		"Pexip_Infinity_v39.1_UPGRADE_83067.tar.part":           {},
+		"Pexip_Infinity_v39.1_generic_ConfNode_83067.ova":       {},
+		"Copy of Pexip_Infinity_v39.1_UPGRADE_83067.tar":        {},
+		"Pexip_Infinity_vNext_UPGRADE_83067.tar":                {},
+		"Pexip_Infinity_v39.1_UPGRADE_83067.tar/../evil.sh":     {},
 	} {
 		version, build, recognised := pexip.ParsePackageName(name)
 		if version != want[0] || build != want[1] || recognised != (want[0] != "") {

@@ -11,7 +11,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
-// Cut at any byte, the file shows the records whose lines are complete, and the journal goes on
+// Trap 2: cut at any byte, the file shows the records whose lines are complete, and the journal goes on
 // behind them. The cuts come in random order, so that one handle sees files of all lengths.
 func TestTruncationAtEveryByte(t *testing.T) {
 	root := t.TempDir()
@@ -87,7 +87,7 @@ func TestJournalThatBecameShorterIsRefused(t *testing.T) {
 	}
 }
 
-// Lines that are repeated, left out, exchanged or put in are refused, for reading and for appending.
+// Trap 2: lines that are repeated, left out, exchanged or put in are refused, for reading and for appending.
 func TestRearrangedLinesAreRefused(t *testing.T) {
 	root := t.TempDir()
 	path := fill(t, root, 4)

@@ -1,6 +1,7 @@
 package filelog_test
 
 import (
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -30,6 +31,19 @@ func TestHazard(t *testing.T) {
 		if hazard && !strings.Contains(got, "synchronised") {
 			t.Errorf("%s: %q does not say why", path, got)
 		}
+	}
+}
+
+func TestHazardBehindALink(t *testing.T) {
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, "OneDrive"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(home, "OneDrive"), filepath.Join(home, "work")); err != nil {
+		t.Fatal(err)
+	}
+	if got := filelog.Hazard(filepath.Join(home, "work", "journals")); !strings.Contains(got, "synchronised") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -14,7 +14,8 @@ var size = flag.Int("fleet", small, "how many environments the test of a whole f
 
 const small = 60
 
-// TestPostgreSQL holds the tests against a real server.
+// TestPostgreSQL holds the tests against a real server. (Trap 15: workers that die with slots taken,
+// steps longer than the lease, poison, a database that restarts.)
 func TestPostgreSQL(t *testing.T) {
 	if leftOut(t) {
 		return
