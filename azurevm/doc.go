@@ -105,6 +105,7 @@
 // only. Unverified are the filter of job listings by time (its form is azure-cli's), how the
 // service reports a second backup, the answer of a successful validation, whether the names in
 // permission checks are all that Azure asks for, whether a data disk can be exchanged in its slot
-// by one request, what a delete option does to a disk that is swapped out, and whether a VM's model
-// always has an ETag (without one it is written unconditionally).
+// by one request, what a delete option does to a disk that is swapped out, whether a VM's model
+// always has an ETag (without one it is written unconditionally), and whether disks always have the
+// LastOwnershipUpdateTime by which snapshots of two states are noticed (without it they are not).
 package azurevm
