@@ -100,7 +100,11 @@ func readEvidence(path string) ([]byte, *Evidence, error) {
 		return nil, nil, fmt.Errorf("read evidence: %w", err)
 	}
 	e := &Evidence{}
-	if err := json.Unmarshal(raw, e); err != nil {
+	var b bytes.Buffer // what steps left is shown in reports as it was written, without indentation
+	if err = json.Compact(&b, raw); err == nil {
+		err = json.Unmarshal(b.Bytes(), e)
+	}
+	if err != nil {
 		return raw, e, fmt.Errorf("evidence %s: %w: %v", path, ErrDamaged, err)
 	}
 	if err := e.Verify(); err != nil {

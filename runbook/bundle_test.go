@@ -29,6 +29,7 @@ func proven(t testing.TB, key ed25519.PrivateKey) (dir string, e *runbook.Eviden
 	r := runner(log)
 	r.Files = root
 	def := book(&lamp{on: true})
+	def.Inputs = map[string]any{"lamps": []string{"desk", "door"}}
 	look := def.Steps[0].Apply
 	def.Steps[0].Apply = func(sc *runbook.StepContext) error {
 		sc.Deviate("looked through a window")

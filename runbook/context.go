@@ -31,6 +31,9 @@ type StepContext struct {
 // Run is the id of the run.
 func (sc *StepContext) Run() string { return sc.driver.state.Run }
 
+// Step is the id of the step.
+func (sc *StepContext) Step() string { return sc.def.ID }
+
 // Actor is the identity of whoever drives the run.
 func (sc *StepContext) Actor() string { return sc.driver.Actor }
 

@@ -231,7 +231,8 @@ func (d *driver) decided(ctx context.Context, s *Step, answer Answer) error {
 	case DecideAbort, DecideRollback:
 		return errLeaving
 	case DecideDone:
-		return d.outcome(ctx, s, StepDone, outcomeData{Detail: "stated by " + answer.Actor + ": " + answer.Statement})
+		said := "stated by " + answer.Actor + ": " + answer.Statement
+		return d.outcome(ctx, s, StepDone, outcomeData{Detail: said, Observed: Observed{Deviations: []string{"its outcome was not observed; " + said}}})
 	case DecideWaive:
 		return d.outcome(ctx, s, StepWaived, outcomeData{Detail: "waived by " + answer.Actor + ": " + answer.Statement})
 	}

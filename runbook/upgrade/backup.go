@@ -145,7 +145,7 @@ func pointsText(points map[string]azurevm.RecoveryPoint, vms []azurevm.VM) strin
 }
 
 func (p *Process) recoveryPoint(sc *runbook.StepContext, vm azurevm.VM, before Snapshot) (point azurevm.RecoveryPoint, err error) {
-	since := before.At.Add(-p.cfg.Snapshot.ReuseYoungerThan)
+	since := before.TakenAt.Add(-p.cfg.Snapshot.ReuseYoungerThan)
 	if !before.Reuse {
 		if since, err = p.backedUpSince(sc, vm); err != nil {
 			return point, err

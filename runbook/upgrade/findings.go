@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,9 +33,6 @@ func (e *RefusedError) Error() string {
 // all findings are the step's output. Exceptions documented in the configuration count as given (POL-0).
 func (p *Process) judge(sc *runbook.StepContext, fs policy.Findings) error {
 	fs = p.exceptions(fs)
-	if err := sc.Output(fs); err != nil {
-		return err
-	}
 	var refused, doubtful policy.Findings
 	for _, f := range fs.Blocking() {
 		if f.Class == policy.Must && f.Status == policy.Fail {
@@ -44,11 +42,11 @@ func (p *Process) judge(sc *runbook.StepContext, fs policy.Findings) error {
 		}
 	}
 	if len(refused) > 0 {
-		return &RefusedError{Findings: append(refused, doubtful...)}
+		return errors.Join(keep(sc, fs), &RefusedError{Findings: append(refused, doubtful...)})
 	}
 	sc.Say("%s", summary(fs))
 	if len(doubtful) == 0 || sc.Preview {
-		return nil
+		return keep(sc, fs)
 	}
 	return p.acknowledge(sc, fs, doubtful)
 }
@@ -64,10 +62,11 @@ func (p *Process) acknowledge(sc *runbook.StepContext, fs, doubtful policy.Findi
 	for i := range fs {
 		if fs[i].Blocks() {
 			fs[i].Status = policy.Acknowledged
+			fs[i].Detail += fmt.Sprintf("; acknowledged by %s: %s", a.Actor, a.Statement)
 		}
 	}
-	sc.Say("acknowledged by %s: %s; %s", a.Actor, a.Statement, summary(fs))
-	return sc.Output(fs)
+	sc.Say("%s", summary(fs))
+	return keep(sc, fs)
 }
 
 // exceptions applies the configuration's documented exceptions to the pathway.

@@ -23,7 +23,7 @@ func (p *Process) prerequisites() []runbook.Step {
 			Does: "if a VM is off: asks, then runs the pipeline once to start it", Timeout: p.cfg.Waits.VMPower + p.cfg.Waits.PlatformOnline + time.Hour,
 			Apply: p.startEnvironment},
 		gate("check-pexip-access", "Check the access to the Management Node", "logs in, reads settings, nodes and the upgrade interface", []string{"PRE-1", "VER-1"}, p.whenRunning(p.checkPexipAccess)),
-		gate("check-package", "Check the upgrade file", "hashes "+p.cfg.Package.File, []string{"UPG-1", "POL-5a"}, p.checkPackage),
+		gate(stepPackage, "Check the upgrade file", "hashes "+p.cfg.Package.File, []string{"UPG-1", "POL-5a"}, p.checkPackage),
 		gate(stepIdentity, "Prove which VM is which node", "compares the addresses of the VMs with those of the nodes", []string{"SNAP-3"}, p.whenRunning(p.proveIdentity)),
 		gate("check-platform-health", "Check that the platform is sound", "reads nodes, alarms and upgrade requests", []string{"VER-1"}, p.whenRunning(p.checkHealth)),
 		gate("check-remote-syslog", "Check that a remote syslog collects the logs", "reads the syslog servers of the Management Node and the locations", []string{"RISK-1"}, p.whenRunning(p.checkSyslog)),
@@ -32,7 +32,10 @@ func (p *Process) prerequisites() []runbook.Step {
 	}
 }
 
-const stepStartEnvironment = "start-environment"
+const (
+	stepPackage          = "check-package"
+	stepStartEnvironment = "start-environment"
+)
 
 // whenRunning lets a preview pass over a check of the Management Node while its VMs are off: the run
 // starts them first.
@@ -59,6 +62,9 @@ func (p *Process) checkPackage(sc *runbook.StepContext) error {
 	defer file.Close()
 	sum, err := file.Sum(sc, func(at pexip.Progress) { sc.Progress(at.Done, at.Total, "bytes", "hashing") })
 	if err != nil {
+		return err
+	}
+	if err := sc.Note(noteOnDisk, sum); err != nil {
 		return err
 	}
 	facts := policy.PackageFacts{SHA256: sum, PublishedSHA256: p.cfg.Package.SHA256, ChecksumSource: p.cfg.Package.ChecksumSource, Target: &p.target}

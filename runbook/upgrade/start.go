@@ -72,6 +72,7 @@ func (p *Process) startByHand(sc *runbook.StepContext) error {
 	if err != nil {
 		return err
 	}
+	sc.Deviate("the upgrade was started by a person, which was not observed")
 	sc.Say("started by hand by %s: %s", a.Actor, a.Statement)
 	return sc.Guard()
 }

@@ -10,6 +10,7 @@ import (
 const (
 	phaseUpgrade  = "Upgrade"
 	stepUpload    = "upload-package"
+	stepValidate  = "validate-package"
 	stepStart     = "start-upgrade"
 	stepWaitNodes = "wait-conferencing-nodes"
 	noteRequest   = "upgrade-request"
@@ -27,7 +28,7 @@ func (p *Process) upgrade() []runbook.Step {
 			Does: "changes this one setting of " + p.own.Pexip.URL, Apply: p.disableTimeout},
 		{ID: stepUpload, Phase: phaseUpgrade, Title: "Upload the package", Clauses: []string{"UPG-5", "PRE-4", "RISK-2"}, Owes: []string{owesRequest},
 			Does: p.uploadText(), Expected: uploadTime(usualPackage), Apply: p.upload},
-		{ID: "validate-package", Phase: phaseUpgrade, Title: "Let the node name what it received", Clauses: []string{"POL-5a"},
+		{ID: stepValidate, Phase: phaseUpgrade, Title: "Let the node name what it received", Clauses: []string{"POL-5a"},
 			Does: "asks the node which version runs and which the package holds; installs nothing", Apply: p.validate},
 		start,
 		{ID: "wait-management-node", Phase: phaseUpgrade, Title: "Wait for the Management Node", Clauses: []string{"UPG-5"}, Expected: 20 * time.Minute,

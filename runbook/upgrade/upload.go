@@ -58,6 +58,7 @@ func (p *Process) uploadByHand(sc *runbook.StepContext) error {
 	if err != nil {
 		return err
 	}
+	sc.Deviate("the package was uploaded by a person, which was not observed: what was sent is not known")
 	sc.Say("uploaded by hand by %s: %s", a.Actor, a.Statement)
 	return nil
 }
@@ -115,6 +116,7 @@ func (p *Process) orphan(sc *runbook.StepContext) (string, error) {
 // validate compares what the node says with the plan before anything is installed.
 func (p *Process) validate(sc *runbook.StepContext) error {
 	if p.cfg.Upload.Method != UploadResumable {
+		sc.Deviate("the node was not asked what the package holds before the start")
 		sc.Say("the node cannot be asked beforehand with upload method %q; the checksum stands for the content", p.cfg.Upload.Method)
 		return nil
 	}

@@ -11,25 +11,36 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
-const phaseVerification = "Verification"
+const (
+	phaseVerification = "Verification"
+	stepStateAfter    = "verify-state-after"
+)
 
 func (p *Process) verification() []runbook.Step {
 	steps := []runbook.Step{
 		{ID: "verify-access", Phase: phaseVerification, Title: "Log in again", Clauses: []string{"VER-1"}, Does: "logs in and reads as an administrator",
 			Retry: runbook.Retry{Times: 2, Wait: p.cfg.Waits.PollInterval}, Apply: p.verifyAccess},
-		{ID: "verify-state-after", Phase: phaseVerification, Title: "Compare with the state before", Clauses: []string{"VER-1"},
+		{ID: stepStateAfter, Phase: phaseVerification, Title: "Compare with the state before", Clauses: []string{"VER-1"},
 			Does: "every node on the target; whatever else changed is a finding", Apply: p.verifyState},
 		p.endpointChecks(),
 	}
 	if p.own.BCSCCall {
 		steps = append(steps, runbook.Step{ID: "attest-bcsc-call", Phase: phaseVerification, Title: "Call from the BC Services Card app", Clauses: []string{"VER-3", "POL-4a"},
-			Does: "a person makes and takes a call", Waivable: true, Ask: &runbook.Ask{Kind: runbook.Attestation, Text: ClauseText("VER-3") + " " + ClauseText("POL-4a"),
+			Does: "a person makes and takes a call", Waivable: true, Apply: notObserved("the call is what a person says; it was not observed"), Ask: &runbook.Ask{Kind: runbook.Attestation, Text: ClauseText("VER-3") + " " + ClauseText("POL-4a"),
 				Fields: []runbook.Field{
 					{Name: "build", Text: "build of the app", Required: true, OneOf: []string{"Dev", "QA"}},
 					{Name: "time", Text: "when the call was made", Required: true},
 					{Name: "taken-by", Text: "who took it in Genesys", Required: true}}}})
 	}
 	return steps
+}
+
+// notObserved makes a step whose outcome rests on a person's word say so.
+func notObserved(sentence string) func(*runbook.StepContext) error {
+	return func(sc *runbook.StepContext) error {
+		sc.Deviate(sentence)
+		return nil
+	}
 }
 
 func (p *Process) verifyAccess(sc *runbook.StepContext) error {
@@ -61,10 +72,10 @@ func (p *Process) verifyState(sc *runbook.StepContext) error {
 			reported = append(reported, policy.NodeVersion{Node: n.Name, Version: n.Version})
 		}
 	}
-	if err := sc.Note("state", after); err != nil {
+	if err := sc.Note(noteState, after); err != nil {
 		return err
 	}
-	return p.judge(sc, append(policy.CheckReported(p.target, reported), p.differences(before, after)...))
+	return p.judge(sc, append(policy.CheckReported(p.target, reported), p.changes(sc, before, after)...))
 }
 
 const phaseCloseOut = "Close-out"
@@ -135,6 +146,11 @@ func (p *Process) closeRun(sc *runbook.StepContext) error {
 	if len(missing) > 0 {
 		return errors.New("clauses without a step that was carried out: " + strings.Join(missing, ", "))
 	}
+	t, err := p.custody(sc)
+	if err != nil {
+		return err
+	}
+	sc.Table(t)
 	sc.Say("all %d clauses accounted for; %s", len(Clauses), p.promise(sc))
 	return nil
 }
