@@ -18,6 +18,7 @@ type Config struct {
 	File       string // where it was read from; "" when parsed from memory
 	State      string // folder of the journals and evidence; default filelog.DefaultRoot("pexip-upgrade")
 	Package    PackageConfig
+	Evidence   EvidenceConfig
 	Azure      AzureConfig
 	DevOps     DevOpsConfig
 	Upload     UploadConfig
@@ -171,6 +172,9 @@ type EnvironmentConfig struct {
 	Pipeline PipelineConfig
 	BCSCCall bool         // a person makes a call with the BCSC app (VER-3); default only for Test
 	Checks   ChecksConfig // its own, or else the ones for both
+	// TestEvidence is the folder with the evidence of the Test run that Production relies on; "": that of
+	// the newest completed Test run in the state folder. For Production only.
+	TestEvidence string
 }
 
 // PexipConfig is a Management Node. Exactly one of OAuth2 and Basic is given.

@@ -128,6 +128,7 @@ func (c *Config) CheckFiles() error {
 		}
 	}
 	look("package.file", c.Package.File)
+	look("evidence.public_key_file", c.Evidence.PublicKeyFile)
 	look("azure.ca_file", c.Azure.CAFile)
 	look("devops.ca_file", c.DevOps.CAFile)
 	for _, e := range c.environments() {

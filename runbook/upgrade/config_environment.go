@@ -30,6 +30,9 @@ func readEnvironment(m *yamlMap, name policy.Environment, shared ChecksConfig) E
 		BCSCCall: yamlMay(m, "bcsc_call", name == policy.Test, yamlBool),
 		Checks:   shared,
 	}
+	if name == policy.Production {
+		e.TestEvidence = yamlMay(m, "test_evidence", "", m.r.yamlPath)
+	}
 	if n := m.take("checks"); n != nil {
 		e.Checks = readChecks(m.r.mapping(n, m.child("checks")))
 	}

@@ -14,6 +14,7 @@ func readConfig(m *yamlMap) *Config {
 	yamlNeed(m, "version", "write version: 1", yamlInt(1, 1))
 	c := &Config{State: yamlMay(m, "state", defaultState(m), m.r.yamlPath)}
 	c.Package = readPackage(m.needSection("package", "the upgrade file"))
+	c.Evidence = readEvidenceConfig(m.section("evidence"))
 	c.Azure = readAzure(m.needSection("azure", "the subscription"))
 	c.DevOps = readDevOps(m.needSection("devops", "how to log in to Azure DevOps"))
 	c.Upload = readUpload(m.section("upload"))

@@ -41,6 +41,7 @@ func (s SecretSource) String() string {
 type Secrets struct {
 	DevOpsPAT  string
 	AzureToken string
+	SigningKey string // PEM
 	Test       EnvironmentSecrets
 	Production EnvironmentSecrets
 }
@@ -85,7 +86,7 @@ func (s Secrets) Environment(e policy.Environment) EnvironmentSecrets {
 
 // Values returns every secret there is, for a filter that removes them from what is written down.
 func (s Secrets) Values() []string {
-	all := []string{s.DevOpsPAT, s.AzureToken}
+	all := []string{s.DevOpsPAT, s.AzureToken, s.SigningKey}
 	for _, e := range []EnvironmentSecrets{s.Test, s.Production} {
 		all = append(all, e.PexipPassword, e.PexipPrivateKey, e.BackupPassphrase)
 	}
@@ -103,8 +104,12 @@ func (c *Config) ReadSecrets() (Secrets, error) {
 	s := Secrets{
 		DevOpsPAT:  r.line(c.DevOps.PAT),
 		AzureToken: r.line(c.Azure.TokenFile),
+		SigningKey: r.text(c.Evidence.SigningKey),
 		Test:       r.environment(c.Test.Pexip),
 		Production: r.environment(c.Production.Pexip),
+	}
+	if _, err := signingKey(s.SigningKey); err != nil {
+		r.fault(c.Evidence.SigningKey, "%s: %v", c.Evidence.SigningKey, err)
 	}
 	if len(r.problems) > 0 {
 		return Secrets{}, newConfigError(c.File, r.problems)

@@ -74,6 +74,7 @@ func (c *Config) summarizeShared(row summaryRow) {
 	row("package", "%s, version %s, build %s", c.Package.File, c.Package.Version, c.Package.Build)
 	row("sha256", "%s from %s", c.Package.SHA256, c.Package.ChecksumSource)
 	row("state", "%s", c.State)
+	row("evidence", "signed with the key in %s", c.Evidence.SigningKey)
 	row("azure", "subscription %s at %s, credential %s", c.Azure.Subscription, c.Azure.Endpoint, c.Azure.Credential)
 	row("devops", "%s", c.DevOps.login())
 	row("upload", "%s", c.Upload.text())
@@ -114,6 +115,9 @@ func (e *EnvironmentConfig) summarize(row summaryRow) {
 	row("  vault", "%s/%s", e.Vault.ResourceGroup, e.Vault.Name)
 	row("  pipeline", "%s%s", e.Pipeline.URL, e.Pipeline.Start.text())
 	row("  BCSC call", "%t", e.BCSCCall)
+	if e.TestEvidence != "" {
+		row("  relies on", "%s", e.TestEvidence)
+	}
 	row("  checks", "%s", e.Checks.text())
 }
 

@@ -2,12 +2,10 @@ package upgrade
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/azurevm"
 	"github.com/verify-by-video/pexip-upgrade/devops"
@@ -39,7 +37,8 @@ type Process struct {
 	passphrase string
 	transport  func(http.RoundTripper) http.RoundTripper
 	target     policy.Version
-	test       *testRun
+	test       *testRun // nil if testErr
+	testErr    error    // why there is none
 }
 
 // Options are what New needs beside the configuration.
@@ -54,7 +53,8 @@ type Options struct {
 	Transport func(http.RoundTripper) http.RoundTripper
 }
 
-// New makes the process of one environment. It reads the history and sends no request.
+// New makes the process of one environment. For Production it reads the history and the
+// evidence of Test; what is wrong with that evidence is for the gate to say. It sends no request.
 func New(ctx context.Context, cfg *Config, o Options) (*Process, error) {
 	own := cfg.Environment(o.Environment)
 	if own == nil {
@@ -65,10 +65,11 @@ func New(ctx context.Context, cfg *Config, o Options) (*Process, error) {
 		return nil, err
 	}
 	p := &Process{cfg: cfg, env: o.Environment, own: own, sys: o.Systems, passphrase: o.BackupPassphrase, transport: o.Transport, target: target}
-	if o.History != nil && o.Environment == policy.Production {
-		if p.test, err = findTestRun(ctx, o.History, target); err != nil {
-			return nil, err
-		}
+	if o.Environment == policy.Production {
+		p.test, p.testErr = findTestRun(ctx, cfg, o.History)
+	}
+	if is[*ConfigError](p.testErr) {
+		return nil, p.testErr
 	}
 	return p, nil
 }
@@ -120,65 +121,15 @@ func (p *Process) vault() azurevm.Vault {
 	return azurevm.Vault{ResourceGroup: p.own.Vault.ResourceGroup, Name: p.own.Vault.Name}
 }
 
+// processName is what every plan of this process is called.
+const processName = "Pexip Infinity upgrade"
+
 // Definition is the process as a runbook: its steps in the document's order.
 func (p *Process) Definition() *runbook.Definition {
 	return &runbook.Definition{
-		Name: "Pexip Infinity upgrade", Environment: string(p.env), Inputs: p.inputs(),
+		Name: processName, Environment: string(p.env), Inputs: p.inputs(),
 		Steps:    slices.Concat(p.prerequisites(), p.promotion(), p.snapshot(), p.upgrade(), p.verification(), p.closeOut()),
 		Rollback: p.rollback(), RollbackFrom: stepStart,
 		Undos: p.undos(),
 	}
-}
-
-// testRun is what a Production upgrade knows of the Test run with the same package.
-type testRun struct {
-	Run         string    `json:"run"`
-	Ended       time.Time `json:"ended"`
-	Head        string    `json:"head"`
-	SHA256      string    `json:"sha256"`
-	Build       string    `json:"build"`
-	Verified    []string  `json:"verified"` // verification steps that were over
-	Mitigations []string  `json:"mitigations,omitempty"`
-	Promised    string    `json:"promised,omitempty"`
-}
-
-// findTestRun looks for the newest completed Test run to the target.
-func findTestRun(ctx context.Context, h History, target policy.Version) (*testRun, error) {
-	runs, err := h.Runs(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the history of Test: %w", err)
-	}
-	var found *testRun
-	for _, s := range runs {
-		var in inputs
-		if s.End == nil || s.End.Outcome != runbook.Completed || s.Plan.Environment != string(policy.Test) || json.Unmarshal(s.Plan.Inputs, &in) != nil {
-			continue
-		}
-		if v, err := policy.ParseVersion(in.Target); err != nil || !v.SameSoftware(target) {
-			continue
-		}
-		if found == nil || s.End.At.After(found.Ended) {
-			found = newTestRun(s, in)
-		}
-	}
-	return found, nil
-}
-
-func newTestRun(s *runbook.State, in inputs) *testRun {
-	t := &testRun{Run: s.Run, Ended: s.End.At, Head: s.Head, SHA256: in.SHA256, Build: in.Target}
-	for _, step := range s.Plan.Steps {
-		st := s.Step(step.ID)
-		if step.Phase == phaseVerification && (st.Status == runbook.StepDone || st.Status == runbook.StepAlready) {
-			t.Verified = append(t.Verified, step.ID)
-		}
-	}
-	for _, a := range s.Step(stepBreakingChanges).Answers {
-		if m := a.Values["mitigation"]; m != "" && !strings.EqualFold(m, "none") {
-			t.Mitigations = append(t.Mitigations, m)
-		}
-	}
-	for _, a := range s.Step(stepProductionDate).Answers {
-		t.Promised = a.Values["date"]
-	}
-	return t
 }

@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
@@ -61,7 +60,7 @@ func (p *Process) checkPromotion(sc *runbook.StepContext) error {
 	fs := policy.CheckPromotion(policy.Proposal{Environment: p.env, Test: test, Production: production, Target: &p.target,
 		Releases: p.cfg.Policy.Releases})
 	if p.env == policy.Production {
-		fs = append(fs, p.testEvidence(time.Now())...)
+		fs = append(fs, p.testEvidence(test, time.Now())...)
 	}
 	return p.judge(sc, fs)
 }
@@ -81,20 +80,4 @@ func (p *Process) runs(sc *runbook.StepContext, env policy.Environment) (*policy
 		return nil, nil // an unreadable version is unknown, and unknown never passes
 	}
 	return &v, nil
-}
-
-// testEvidence judges Test's own run, on which a Production upgrade relies (POL-4, POL-1).
-func (p *Process) testEvidence(now time.Time) policy.Findings {
-	if p.test == nil {
-		f := finding("POL-4", "test-evidence", policy.Must, true, fmt.Sprintf("no completed Test run to %s is recorded here", p.target), "")
-		f.Status, f.Remedy = policy.Unknown, "upgrade Test with this tool first, or say how Test was verified"
-		return policy.Findings{f}
-	}
-	t := p.test
-	sameFile := strings.EqualFold(t.SHA256, p.cfg.Package.SHA256)
-	return policy.Findings{
-		finding("POL-4", "test-verified", policy.Must, len(t.Verified) > 0, fmt.Sprintf("Test run %s was verified by %s", t.Run, strings.Join(t.Verified, ", ")), "verify Test first"),
-		finding("POL-5", "same-package", policy.Must, sameFile, fmt.Sprintf("Test was upgraded with the file %.12s…, this one is %.12s…", t.SHA256, p.cfg.Package.SHA256), "use the same file"),
-		policy.CheckSoak(t.Ended, p.cfg.Policy.Soak, now),
-	}
 }

@@ -194,19 +194,23 @@ func (s *Session) result(ctx context.Context, state *runbook.State, runErr error
 	if state == nil || state.Records == 0 {
 		return Result{}, runErr
 	}
-	r, err := saveEvidence(ctx, s.Runner, state)
+	r, err := saveEvidence(ctx, s.Runner, state, s.secrets)
 	if runErr != nil {
 		return r, runErr
 	}
 	return r, err
 }
 
-// saveEvidence writes what the journal says about a run so far, also when ctx has ended.
-func saveEvidence(ctx context.Context, runner *runbook.Runner, state *runbook.State) (Result, error) {
+// saveEvidence writes what the journal says about a run so far, signed if there is a key, also when ctx has ended.
+func saveEvidence(ctx context.Context, runner *runbook.Runner, state *runbook.State, secrets Secrets) (Result, error) {
 	r := Result{State: state}
+	key, err := signingKey(secrets.SigningKey)
+	if err != nil {
+		return r, fmt.Errorf("sign the evidence: %w", err)
+	}
 	e, err := runner.Evidence(context.WithoutCancel(ctx), state.Run)
 	if err == nil {
-		r.Bundle, err = e.Save(filepath.Join(runner.Files, filepath.FromSlash(runbook.RunStream(state.Run))), nil)
+		r.Bundle, err = e.Save(filepath.Join(runner.Files, filepath.FromSlash(runbook.RunStream(state.Run))), key)
 	}
 	return r, err
 }

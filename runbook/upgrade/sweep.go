@@ -31,7 +31,7 @@ func Sweep(ctx context.Context, cfg *Config, o SessionOptions, s runbook.Sweepin
 	swept, err := runner.Sweep(ctx, s)
 	for i, run := range swept {
 		if run.State != nil {
-			_, serr := saveEvidence(ctx, runner, run.State)
+			_, serr := saveEvidence(ctx, runner, run.State, secrets)
 			swept[i].Err = errors.Join(run.Err, serr)
 		}
 	}
