@@ -38,7 +38,7 @@ var commands = []command{
 	{"sweep", "-config FILE", "put back what runs without a living driver changed, and end them; for a timer", sweep},
 	{"status", "-config FILE", "show the runs: how far they are, what they owe, what they wait for", status},
 	{"decide", "-config FILE -run RUN -step STEP attest|approve|retry|done|waive|rollback|abort", "answer a question of a run, from any terminal", decide},
-	{"verify", "EVIDENCE.json", "check that evidence is complete and unchanged", verify},
+	{"verify", "FOLDER|EVIDENCE.json", "check that evidence is complete and unchanged, with a public key also who signed it", verify},
 }
 
 // app is what all commands share.

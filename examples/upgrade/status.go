@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"flag"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -128,21 +131,47 @@ func send(ctx context.Context, r *runbook.Runner, run, step, verb string, a runb
 	return r.Signal(ctx, run, step, a)
 }
 
-func verify(_ *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
+func verify(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
+	public := f.String("public-key", "", "PEM file with the Ed25519 key that the signature must fit; its folder is verified as a whole")
 	return func(_ context.Context, args []string) (int, error) {
 		if len(args) != 1 {
-			return upgrade.ExitInput, errors.New("give one evidence file")
+			return upgrade.ExitInput, errors.New("give the folder of a run's evidence, or one evidence file")
 		}
-		e, err := runbook.ReadEvidence(args[0])
+		e, what, err := readEvidence(args[0], *public)
 		if errors.Is(err, runbook.ErrDamaged) {
 			return upgrade.ExitRefused, err
 		}
 		if err != nil {
 			return upgrade.ExitInput, err
 		}
-		summary := map[string]any{"run": e.Run, "records": len(e.Records), "head": e.Head}
+		summary := map[string]any{"run": e.Run, "records": len(e.Records), "head": e.Head, "verified": what}
 		return upgrade.ExitCompleted, a.show("verified", summary, func() {
-			fmt.Fprintf(a.out, "run %s: %d records, complete and unchanged, last hash %s\n", e.Run, len(e.Records), e.Head)
+			fmt.Fprintf(a.out, "run %s: %d records, complete and unchanged, last hash %s\nverified: %s\n", e.Run, len(e.Records), e.Head, what)
 		})
 	}
+}
+
+// readEvidence verifies a folder with all its files, or one file alone; what says which.
+func readEvidence(path, public string) (e *runbook.Evidence, what string, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, "", err
+	}
+	if !info.IsDir() && public == "" {
+		e, err = runbook.ReadEvidence(path)
+		return e, "the records; give the folder to verify reports, attachments and the signature too", err
+	}
+	what = "records, reports and attachments"
+	var key ed25519.PublicKey
+	if public != "" {
+		what += ", signed with the key in " + public
+		if key, err = upgrade.ReadPublicKey(public); err != nil {
+			return nil, "", err
+		}
+	}
+	if !info.IsDir() {
+		path = filepath.Dir(path)
+	}
+	e, err = runbook.ReadBundle(path, key)
+	return e, what, err
 }
