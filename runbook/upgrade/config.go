@@ -120,6 +120,8 @@ type PolicyConfig struct {
 	Soak        time.Duration    // Test must have run the target verified for this long; default 0
 	Promise     time.Duration    // Production follows within; default three weeks
 	Acknowledge []policy.Acknowledgement
+	// Files of the team, "": none. See policy.ParseWaivers, policy.ParseRisks and policy.ParsePromises.
+	Waivers, Risks, Promises string
 }
 
 // Acknowledgements are the should-rules that the file accepts.

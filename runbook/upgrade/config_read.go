@@ -128,6 +128,9 @@ func readPolicy(m *yamlMap) PolicyConfig {
 		Releases: yamlList(m, "releases", yamlRelease),
 		Soak:     yamlMay(m, "soak", 0, yamlDuration(0)),
 		Promise:  yamlMay(m, "promise", 21*24*time.Hour, yamlDuration(0)),
+		Waivers:  yamlMay(m, "waivers", "", m.r.yamlPath),
+		Risks:    yamlMay(m, "risks", "", m.r.yamlPath),
+		Promises: yamlMay(m, "promises", "", m.r.yamlPath),
 	}
 	for i := 1; i < len(p.Releases); i++ {
 		if p.Releases[i].Compare(p.Releases[i-1]) <= 0 {

@@ -37,6 +37,7 @@ type Process struct {
 	passphrase string
 	transport  func(http.RoundTripper) http.RoundTripper
 	target     policy.Version
+	files      policyFiles
 	test       *testRun // nil if testErr
 	testErr    error    // why there is none
 }
@@ -65,6 +66,9 @@ func New(ctx context.Context, cfg *Config, o Options) (*Process, error) {
 		return nil, err
 	}
 	p := &Process{cfg: cfg, env: o.Environment, own: own, sys: o.Systems, passphrase: o.BackupPassphrase, transport: o.Transport, target: target}
+	if p.files, err = cfg.readPolicies(); err != nil {
+		return nil, err
+	}
 	if o.Environment == policy.Production {
 		p.test, p.testErr = findTestRun(ctx, cfg, o.History)
 	}

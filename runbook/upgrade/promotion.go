@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
@@ -57,8 +58,17 @@ func (p *Process) checkPromotion(sc *runbook.StepContext) error {
 	if err != nil {
 		return err
 	}
-	fs := policy.CheckPromotion(policy.Proposal{Environment: p.env, Test: test, Production: production, Target: &p.target,
-		Releases: p.cfg.Policy.Releases})
+	d := policy.Decide(policy.Request{
+		Proposal: policy.Proposal{Environment: p.env, Test: test, Production: production, Target: &p.target, Releases: p.cfg.Policy.Releases},
+		Waivers:  p.files.waivers, Risks: p.files.risks, Promises: p.files.promises, Acknowledgements: p.cfg.Policy.Acknowledgements(),
+		Soak: p.cfg.Policy.Soak, PromiseWithin: p.cfg.Policy.Promise}, time.Now())
+	fs := d.Findings
+	for _, w := range d.WaiversUsed {
+		sc.Deviate("waiver used: " + w.String())
+	}
+	for _, w := range d.WaiversRefused {
+		sc.Deviate(fmt.Sprintf("waiver %s counts for nothing: %s", w.ID, strings.Join(w.Reasons, "; ")))
+	}
 	if p.env == policy.Production {
 		fs = append(fs, p.testEvidence(test, time.Now())...)
 	}
