@@ -151,6 +151,11 @@ func (p *Process) closeRun(sc *runbook.StepContext) error {
 		return err
 	}
 	sc.Table(t)
+	if p.env == policy.Test {
+		if err := p.openPromise(sc, time.Now()); err != nil {
+			return err
+		}
+	}
 	sc.Say("all %d clauses accounted for; %s", len(Clauses), p.promise(sc))
 	return nil
 }
@@ -176,6 +181,20 @@ func (p *Process) missing(sc *runbook.StepContext, plan runbook.Plan) []string {
 // applies: the app is tried after a Test upgrade, and after Production where that is configured.
 func (p *Process) applies(clause string) bool {
 	return p.own.BCSCCall || clause != "VER-3" && clause != "POL-4a"
+}
+
+// openPromise leaves what Production owes now, dated, as the step's result: by the day that was stated.
+func (p *Process) openPromise(sc *runbook.StepContext, now time.Time) error {
+	owed := policy.OpenPromise(p.target, now.UTC(), p.cfg.Policy.Soak, p.cfg.Policy.Promise)
+	var a runbook.Answer
+	if err := sc.Load(stepProductionDate, &a); err != nil {
+		sc.Deviate("nobody said until when Production follows: " + err.Error())
+	} else if day, err := time.Parse(time.DateOnly, a.Values["date"]); err == nil {
+		owed.Latest = day.AddDate(0, 0, 1)
+	}
+	sc.Table(runbook.Table{Title: "Promise for Production", Header: []string{"target", "opened", "earliest", "before"},
+		Rows: [][]string{{owed.Target.String(), owed.Opened.Format(time.RFC3339), owed.Earliest.Format(time.RFC3339), owed.Latest.Format(time.RFC3339)}}})
+	return sc.Output(owed)
 }
 
 // promise says when Production is to follow, or how its promise was kept.
