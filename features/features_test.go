@@ -69,6 +69,7 @@ func knownTags(expression string, scenarios []scenario) error {
 type scenario struct {
 	name        string
 	tags, steps []string
+	whens       int
 }
 
 func (s scenario) clauses() []string {
@@ -97,6 +98,9 @@ func parse(t *testing.T) []scenario {
 			}
 			for _, step := range p.Steps {
 				s.steps = append(s.steps, step.Text)
+				if step.Type == "Action" {
+					s.whens++
+				}
 			}
 			all = append(all, s)
 		}
@@ -116,6 +120,9 @@ func TestClauses(t *testing.T) {
 		if slices.Contains(s.tags, "@Test") == slices.Contains(s.tags, "@Production") {
 			t.Errorf("%s: needs one of the tags @Test and @Production", s.name)
 		}
+		if s.whens != 1 {
+			t.Errorf("%s: has %d When, wanted one", s.name, s.whens)
+		}
 		for _, id := range s.clauses() {
 			shown[id]++
 			if upgrade.ClauseText(id) == "" {
@@ -128,15 +135,15 @@ func TestClauses(t *testing.T) {
 		if shown[c.ID] == 0 {
 			t.Errorf("%s has no scenario: %s", c.ID, c.Text)
 		}
-		if !cited[c.ID] {
+		if len(cited[c.ID]) == 0 {
 			t.Errorf("%s has no step in the process: %s", c.ID, c.Text)
 		}
 	}
 	t.Logf("%d scenarios for %d clauses: %v", len(scenarios), len(upgrade.Clauses), shown)
 }
 
-// citedClauses are those that a step of the process for Test or for Production names.
-func citedClauses(t *testing.T) map[string]bool {
+// citedClauses are the titles of the steps for Test and for Production, by the clauses that they name.
+func citedClauses(t *testing.T) map[string][]string {
 	t.Helper()
 	path, err := upgradetest.New(upgradetest.Options{PackageSize: packageSize}).WriteConfig(t.TempDir())
 	if err != nil {
@@ -146,7 +153,7 @@ func citedClauses(t *testing.T) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cited := map[string]bool{}
+	cited := map[string][]string{}
 	for _, env := range []policy.Environment{policy.Test, policy.Production} {
 		session, err := upgrade.Open(t.Context(), cfg, upgrade.SessionOptions{Environment: env})
 		if err != nil {
@@ -154,7 +161,9 @@ func citedClauses(t *testing.T) map[string]bool {
 		}
 		for _, step := range session.Definition.Steps {
 			for _, id := range step.Clauses {
-				cited[id] = true
+				if !slices.Contains(cited[id], step.Title) {
+					cited[id] = append(cited[id], step.Title)
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 # Whoever upgrades needs administrative access to the Management Node, to the Azure subscription and
 # to the environment's VMs, and a workstation that stays awake. All of it is found out before
 # anything is touched.
+@Prerequisites
 Feature: Prerequisites
 
   Background:
@@ -64,6 +65,13 @@ Feature: Prerequisites
       | do        |
       | stop VMs  |
       | start VMs |
+
+  @PRE-3 @Test
+  Scenario: The VMs of the environment may not even be looked at
+    Given the account in Azure may not read VMs
+    When Test is upgraded
+    Then the upgrade stops at "Check the rights in Azure"
+    And nothing has been changed on any system
 
   @PRE-3 @Test
   Scenario: A lock would keep the VMs from being started again

@@ -1,6 +1,7 @@
 # Versions go from Test to Production: Test not too far ahead, Production only to what Test runs,
 # with the release notes read, breaking changes dealt with, the service tested, and the very file that
 # Pexip published. Departures are possible and written down.
+@Promotion
 Feature: Promotion pathway
 
   Background:
@@ -136,6 +137,14 @@ Feature: Promotion pathway
     Then the upgrade waits for an answer to "Approve the plan"
     And the record of "Vendor's introduction attended" says "no"
 
+  @POL-2a @Test
+  Scenario: Whether the vendor's introduction was attended has a plain answer
+    Given the answer to "Vendor's introduction attended" has "attended" as perhaps
+    When Test is upgraded
+    Then the upgrade stops at "Vendor's introduction attended"
+    And the reason says "it must be one of yes, no, none offered"
+    And nothing has been changed on any system
+
   @POL-3 @Test
   Scenario: Nothing is upgraded before breaking changes have been thought of
     Given nobody answers "Breaking changes mitigated" yet
@@ -149,6 +158,14 @@ Feature: Promotion pathway
     When the upgrade of Production is brought to its approval
     Then a person is asked "Apply Test's mitigation to Production: open port 5061 for the gateways"
     And the upgrade waits for an answer to "Approve the plan"
+
+  @POL-3 @Production
+  Scenario: Production is not touched while the change that Test needed is missing there
+    Given Test has been upgraded in this way, with the mitigation "open port 5061 for the gateways"
+    And the answer to "Apply Test's mitigation to Production: open port 5061 for the gateways" has "applied" as not yet
+    When Production is upgraded
+    Then the upgrade stops at "Apply Test's mitigation to Production: open port 5061 for the gateways"
+    And nothing has been changed on any system
 
   @POL-4 @Production
   Scenario: Production relies on an upgrade of Test that was verified
@@ -187,6 +204,13 @@ Feature: Promotion pathway
     When Production is upgraded
     Then the upgrade stops at "Check the promotion pathway"
     And the reason says "different releases"
+    And nothing has been changed on any system
+
+  @POL-5 @POL-0 @Production
+  Scenario: No note in the configuration brings Production ahead of Test
+    Given an exception to POL-5 is documented by "Kim", because "Production needs it first"
+    When Production is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
     And nothing has been changed on any system
 
   @POL-5 @Production

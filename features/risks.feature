@@ -1,5 +1,6 @@
 # A failed upgrade may have to be rolled back, which loses local logs; and an upload of some gigabytes may
 # break. Neither may leave the environment in a state that nobody meant.
+@Risks
 Feature: Risks
 
   Background:
@@ -64,6 +65,38 @@ Feature: Risks
     Then the upgrade waits for an answer to "Approve the rollback"
     And "Azure: restore vm-node-mgmt-core" was called 0 times
 
+  @RISK-1 @Test
+  Scenario: When the workstation fails in a rollback, no VM is restored twice
+    Given the VbV service is impaired for the next 1 check
+    And the operator decides to roll back after "Test the service's endpoints"
+    And the workstation stops right after "Azure: restore vm-node-mgmt-core"
+    And an upgrade of Test was begun
+    When the upgrade of Test is resumed
+    Then the upgrade stops at "Restore vm-node-mgmt-core"
+    And "Azure: restore vm-node-mgmt-core" was called 1 time
+    And the pipeline is paused
+
+  @RISK-1 @Production
+  Scenario: A rollback of Production leaves Test as it is
+    Given Test has been upgraded in this way
+    And the VbV service is impaired for the next 1 check
+    And the operator decides to roll back after "Test the service's endpoints"
+    When Production is upgraded
+    Then the upgrade has ended as rolled back
+    And these calls were made in this order, among others:
+      | system           | call                          | on                |
+      | Pexip Production | start the upgrade             |                   |
+      | Azure            | restore                       | vm-node-mgmt-test |
+      | Azure            | start                         | vm-node-mgmt-test |
+      | Azure            | restore                       | vm-node-conf-test |
+      | Azure            | start                         | vm-node-conf-test |
+      | Pexip Production | switch the session timeout on |                   |
+      | Azure DevOps     | resume the pipeline           |                   |
+    And every node of Production runs version 38
+    And every node of Test runs version 39.1
+    And every VM of Production runs
+    And nothing is left to put back
+
   @RISK-2 @Test
   Scenario: A login that ends, an error page and a connection that breaks during the upload do no harm
     Given when "Upload the package" begins, the login to the Management Node of Test ends
@@ -74,6 +107,17 @@ Feature: Risks
     And "Pexip Test: announce the package" was called 1 time
     And "Pexip Test: start the upgrade" was called 1 time
     And every node of Test runs version 39.1
+
+  @RISK-2 @UPG-5 @Test
+  Scenario: Whoever takes an upgrade over is the only one who goes on with it
+    Given when "Upload the package" begins, a colleague takes the upgrade of Test over
+    When Test is upgraded
+    Then the reason says "taken over"
+    And "Pexip Test: announce the package" was called 1 time
+    And "Pexip Test: start the upgrade" was called 1 time
+    And "Azure DevOps: resume the pipeline" was called 1 time
+    And every node of Test runs version 39.1
+    And the session timeout of Test is on
 
   @RISK-2 @PRE-4 @Test
   Scenario: When the workstation fails during the upload, the rest is sent later

@@ -24,6 +24,7 @@ func (w *world) runSteps() []step {
 		{`^the plan for (Test|Production) is looked at$`, w.plan},
 		{`^the upgrade of (Test|Production) is brought to its approval$`, w.toApproval},
 		{`^the upgrade of (Test|Production) is resumed$`, w.resume},
+		{`^when "([^"]*)" begins, a colleague takes the upgrade of (Test|Production) over$`, w.colleagueTakesOver},
 	}
 }
 
@@ -139,5 +140,18 @@ func (w *world) testUpgraded(mitigation string) {
 			part.ForgetRequests()
 		}
 		return nil
+	})
+}
+
+// colleagueTakesOver has the colleague drive the run to its end while its first driver is held up.
+func (w *world) colleagueTakesOver(title, env string) {
+	w.when(title, func() error {
+		s, err := upgrade.Open(context.Background(), w.cfg, upgrade.SessionOptions{Environment: environment(env), Actor: "colleague@workstation",
+			Asker: newPeople(), Transport: func(http.RoundTripper) http.RoundTripper { return transport{} }})
+		if err != nil {
+			return err
+		}
+		_, err = s.TakeOver(context.Background(), "", "the first workstation does not go on")
+		return err
 	})
 }

@@ -1,6 +1,7 @@
 # A VM is backed up while it is off. For that the pipeline that starts and stops the VMs is paused, and
 # what it collects meanwhile must not come down on the upgrade afterwards. Every VM of the environment
 # is backed up, for a month unless told otherwise.
+@Snapshot
 Feature: Snapshot of the VMs
 
   Background:
@@ -29,6 +30,14 @@ Feature: Snapshot of the VMs
     When Test is upgraded
     Then the upgrade has ended as completed
     And the run of the pipeline was over before the first VM was stopped
+    And every VM of Test runs
+
+  @SNAP-1 @Test
+  Scenario: When the answer to a stop is lost, it is looked up whether the VM is off
+    Given the answer to "Azure: stop vm-node-mgmt-core" is lost once
+    When Test is upgraded
+    Then the upgrade has ended as completed
+    And each VM of Test has a new recovery point, taken while it was off and kept for 30 days
     And every VM of Test runs
 
   @SNAP-2 @VER-5 @Test
@@ -110,6 +119,17 @@ Feature: Snapshot of the VMs
     When Test is upgraded
     Then the upgrade has ended as completed
     And "Azure: back up vm-node-mgmt-core" was called 2 times
+
+  @SNAP-3 @UPG-2 @Test
+  Scenario: Without a backup of every VM nothing is upgraded
+    Given the snapshot of each VM fails once
+    When Test is upgraded
+    Then the upgrade stops at "Back up vm-node-mgmt-core"
+    And "Pexip Test: switch the session timeout off" was called 0 times
+    And the pipeline is paused
+    And these are still to be put back:
+      | pipeline     |
+      | power of VMs |
 
   @SNAP-4 @Test
   Scenario: The backups are kept as long as asked

@@ -1,5 +1,6 @@
 # The file from Pexip's download page, a recent recovery point, the pipeline paused, the VMs running, the
 # session timeout off: then Pexip's own procedure, with the upgrade started exactly once.
+@Upgrade
 Feature: Upgrade
 
   Background:
@@ -130,6 +131,14 @@ Feature: Upgrade
     And every VM of Test runs
 
   @UPG-3a @Test
+  Scenario: An environment that is off is not started without a yes
+    Given every VM of Test is off
+    And nobody answers "Start the environment if it is off" yet
+    When Test is upgraded
+    Then the upgrade waits for an answer to "Start the environment if it is off"
+    And nothing has been changed on any system
+
+  @UPG-3a @Test
   Scenario: A paused pipeline starts nothing, so the VMs are started one by one
     Given every VM of Test is off
     And a colleague has paused the pipeline
@@ -156,6 +165,23 @@ Feature: Upgrade
     Then the upgrade has ended as completed
     And "Pexip Test: switch the session timeout on" was called 0 times
     And the session timeout of Test is off
+
+  @UPG-4 @Test
+  Scenario: It is looked up whether the session timeout is off when no proper answer arrives
+    Given the answer to "Pexip Test: switch the session timeout off" is lost once
+    When Test is upgraded
+    Then the upgrade has ended as completed
+    And "Pexip Test: switch the session timeout off" was called 1 time
+    And the session timeout of Test is on
+
+  @UPG-4 @Test
+  Scenario: Nothing is uploaded while the session timeout cannot be switched off
+    Given "Pexip Test: switch the session timeout off" is answered 1 time with an error page
+    When Test is upgraded
+    Then the upgrade stops at "Switch the session timeout off"
+    And "Pexip Test: announce the package" was called 0 times
+    And the session timeout of Test is on
+    And the pipeline is paused
 
   @UPG-5 @Test
   Scenario: When the answer to the start is lost, the upgrade is not started again

@@ -1,5 +1,6 @@
 # An administrator logs in and finds the system sound, the endpoints answer, and after an upgrade of Test
 # a call from the app is taken. Then the session timeout and the pipeline are put back as they were found.
+@Verification
 Feature: Verification and close-out
 
   Background:
@@ -50,6 +51,17 @@ Feature: Verification and close-out
       | pipeline        |
       | session timeout |
 
+  @VER-2 @POL-4 @Production
+  Scenario: What is sound in Test and impaired in Production keeps Production's upgrade open
+    Given Test has been upgraded in this way
+    And the VbV service is impaired for the next 1 check
+    When Production is upgraded
+    Then the upgrade stops at "Test the service's endpoints"
+    And the pipeline is paused
+    And these are still to be put back:
+      | pipeline        |
+      | session timeout |
+
   @VER-2 @Test
   Scenario: The endpoints are tested again once the cause is found
     Given the VbV service is impaired for the next 1 check
@@ -75,6 +87,24 @@ Feature: Verification and close-out
     Then the upgrade has ended as completed
     And "Pexip Test: switch the session timeout on" was called 1 time
     And the session timeout of Test is on
+
+  @VER-4 @Test
+  Scenario: An upgrade is not closed while the session timeout cannot be switched on
+    Given "Pexip Test: switch the session timeout on" is answered 1 time with an error page
+    When Test is upgraded
+    Then the upgrade stops at "Put the session timeout back"
+    And these are still to be put back:
+      | pipeline        |
+      | session timeout |
+
+  @VER-5 @Test
+  Scenario: It is looked up whether the pipeline was resumed when no proper answer arrives
+    Given the answer to "Azure DevOps: resume the pipeline" is lost once
+    When Test is upgraded
+    Then the upgrade has ended as completed
+    And "Azure DevOps: resume the pipeline" was called 1 time
+    And the pipeline is enabled
+    And nothing is left to put back
 
   @VER-5 @Test
   Scenario: A pipeline that a colleague had paused stays paused
