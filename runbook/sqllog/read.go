@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/poll"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
@@ -20,20 +22,31 @@ func (l *Log) Read(ctx context.Context, stream string, from uint64) ([]runbook.R
 }
 
 func (l *Log) read(ctx context.Context, stream string, from uint64) ([]runbook.Record, error) {
-	known := l.head(stream) // before the query, which therefore must see it
-	c := chain{stream: stream, at: head{hash: runbook.Origin(stream)}, known: known, from: from}
-	if known.seq > 0 && from > known.seq {
-		c.at, c.anchored = known, true
-	}
-	rows, err := l.db.QueryContext(ctx, l.sql.read, stream, int64(c.at.seq))
-	if err == nil {
-		err = c.readAll(rows)
+	c, err := l.readOnce(ctx, stream, from)
+	for again := 1; gaveUp(err) && again <= mostAgain; again++ {
+		if err := poll.Sleep(ctx, time.Duration(again)*time.Millisecond); err != nil {
+			return nil, newError("read "+stream, stream, err, "")
+		}
+		c, err = l.readOnce(ctx, stream, from)
 	}
 	if err != nil {
 		return nil, newError("read "+stream, stream, err, "")
 	}
 	l.advance(stream, c.at)
 	return c.out, nil
+}
+
+func (l *Log) readOnce(ctx context.Context, stream string, from uint64) (*chain, error) {
+	known := l.head(stream) // before the query, which therefore must see it
+	c := &chain{stream: stream, at: head{hash: runbook.Origin(stream)}, known: known, from: from}
+	if known.seq > 0 && from > known.seq {
+		c.at, c.anchored = known, true
+	}
+	rows, err := l.db.QueryContext(ctx, l.sql.read, stream, int64(c.at.seq))
+	if err != nil {
+		return nil, err
+	}
+	return c, c.readAll(rows)
 }
 
 // chain verifies rows one after the other.

@@ -138,7 +138,7 @@ func (l *Log) insert(ctx context.Context, stream string, r *runbook.Record, line
 	return nil
 }
 
-// mostAgain bounds how often an INSERT is repeated that the server gave up in favour of another
+// mostAgain bounds how often a statement is repeated that the server gave up in favour of another
 // transaction; with the growing wait before each that is about half a second.
 const mostAgain = 30
 
