@@ -101,25 +101,15 @@ func resume(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error
 }
 
 func takeOver(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
-	var t target
-	var id, reason string
-	t.flags(f)
-	t.people(f)
-	f.StringVar(&id, "run", "", "the run; empty: the environment's active one")
-	f.StringVar(&reason, "reason", "", "why, for the record")
-	return func(ctx context.Context, _ []string) (int, error) {
-		if reason == "" {
-			return upgrade.ExitInput, errors.New("-reason is needed: why is the run taken from its driver?")
-		}
-		s, _, err := a.open(ctx, t)
-		if err != nil {
-			return upgrade.ExitCode(nil, err), err
-		}
-		return a.showResult(s.TakeOver(ctx, id, reason))
-	}
+	return withReason(f, a, "why is the run taken from its driver?", (*upgrade.Session).TakeOver)
 }
 
 func settle(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
+	return withReason(f, a, "why is the run ended?", (*upgrade.Session).Settle)
+}
+
+// withReason does something with a run that nobody should do without saying why.
+func withReason(f *flag.FlagSet, a *app, question string, act func(*upgrade.Session, context.Context, string, string) (upgrade.Result, error)) func(context.Context, []string) (int, error) {
 	var t target
 	var id, reason string
 	t.flags(f)
@@ -128,12 +118,12 @@ func settle(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error
 	f.StringVar(&reason, "reason", "", "why, for the record")
 	return func(ctx context.Context, _ []string) (int, error) {
 		if reason == "" {
-			return upgrade.ExitInput, errors.New("-reason is needed: why is the run ended?")
+			return upgrade.ExitInput, errors.New("-reason is needed: " + question)
 		}
 		s, _, err := a.open(ctx, t)
 		if err != nil {
 			return upgrade.ExitCode(nil, err), err
 		}
-		return a.showResult(s.Settle(ctx, id, reason))
+		return a.showResult(act(s, ctx, id, reason))
 	}
 }
