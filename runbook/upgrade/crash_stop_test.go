@@ -162,7 +162,7 @@ func TestStoppedProcessWithASharedStore(t *testing.T) {
 
 // The limit: a process that is stopped after the fence let its request pass sends it when it wakes,
 // that one and no other. What becomes of it is up to the target: the start of an upgrade and the
-// pause of the pipeline are refused, because the target is not as it was; a VM is stopped, though.
+// pause of the pipeline are refused, because the target is not as it was; a VM is stopped and the session timeout switched off, though.
 func TestStoppedProcessPastTheFence(t *testing.T) {
 	t.Parallel()
 	for _, step := range changing {
