@@ -190,21 +190,25 @@ func TestProductionFromEvidenceElsewhere(t *testing.T) {
 func TestUnusableKeysAreInputErrors(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
-	for want, file := range map[string]string{"no such file": "gone.pem", "not a PEM file": "devops.pat", "not an Ed25519 key": "test.key"} {
-		for what, set := range map[string]func(string){
-			"evidence.signing_key_file": func(f string) {
-				s.cfg.Evidence = upgrade.EvidenceConfig{SigningKey: upgrade.SecretSource{File: f, Key: "evidence.signing_key_file"}}
-			},
-			"evidence.public_key_file": func(f string) { s.cfg.Evidence = upgrade.EvidenceConfig{PublicKeyFile: f} },
-		} {
-			set(filepath.Join(s.dir, file))
-			_, err := upgrade.Open(t.Context(), s.cfg, upgrade.SessionOptions{Environment: policy.Production})
-			if what == "evidence.public_key_file" && want == "not an Ed25519 key" {
-				want = "not a PEM file" // it is a private one
-			}
-			if upgrade.ExitCode(nil, err) != upgrade.ExitInput || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s %s: %v", what, file, err)
-			}
+	signing := func(f string) upgrade.EvidenceConfig {
+		return upgrade.EvidenceConfig{SigningKey: upgrade.SecretSource{File: f, Key: "evidence.signing_key_file"}}
+	}
+	public := func(f string) upgrade.EvidenceConfig { return upgrade.EvidenceConfig{PublicKeyFile: f} }
+	for _, c := range []struct {
+		key, file, want string
+		config          func(file string) upgrade.EvidenceConfig
+	}{
+		{"evidence.signing_key_file", "gone.pem", "no such file", signing},
+		{"evidence.signing_key_file", "devops.pat", "not a PEM file", signing},
+		{"evidence.signing_key_file", "test.key", "not an Ed25519 key", signing},
+		{"evidence.public_key_file", "gone.pem", "no such file", public},
+		{"evidence.public_key_file", "devops.pat", "not a PEM file", public},
+		{"evidence.public_key_file", "test.key", "not a PEM file", public}, // it is a private one
+	} {
+		s.cfg.Evidence = c.config(filepath.Join(s.dir, c.file))
+		_, err := upgrade.Open(t.Context(), s.cfg, upgrade.SessionOptions{Environment: policy.Production})
+		if upgrade.ExitCode(nil, err) != upgrade.ExitInput || !strings.Contains(err.Error(), c.key) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: %v", c.key, c.file, err)
 		}
 	}
 	if n := len(s.Requests()); n > 0 {
