@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
@@ -24,6 +25,8 @@ func everything(t *testing.T, srv *pexiptest.Server, c *pexip.Client) {
 	_, err = c.LiveParticipants(ctx)
 	ok(t, err)
 	_, err = c.LiveConferences(ctx)
+	ok(t, err)
+	_, err = c.Calls(ctx, time.Now().Add(-time.Hour), time.Now())
 	ok(t, err)
 	_, err = c.GlobalSettings(ctx)
 	ok(t, err)
@@ -122,7 +125,7 @@ func TestEveryRequestIsInTheSchema(t *testing.T) {
 		}
 	}
 	for request := range seen {
-		for _, never := range []string{"software_bundle", "backup_restore", "history/", "autobackup", "start_cloudnode"} {
+		for _, never := range []string{"software_bundle", "backup_restore", "history/alarm", "history/conference", "autobackup", "start_cloudnode"} {
 			if strings.Contains(request, never) {
 				t.Errorf("%s is not for an upgrade", request)
 			}

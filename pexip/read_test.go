@@ -30,7 +30,7 @@ func TestNodesJoinsConfigurationWithStatus(t *testing.T) {
 			{ID: 1, Name: "mgr", Role: pexip.Management, Primary: true, Address: "10.0.0.4", Version: v, UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, HasStatus: true},
 			{ID: 2, Name: "mgr2", Role: pexip.Management, Address: "10.0.0.14", Version: "37", UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, HasStatus: true},
 			{ID: 1, Name: "conf1", Role: pexip.Conferencing, NodeType: "CONFERENCING", Address: "10.0.0.5", SecondaryAddress: "10.1.0.5", StaticNATAddress: "198.51.100.5",
-				Location: "Toronto", Version: v, UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, HasStatus: true},
+				Location: "Toronto", Version: v, UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, BootTime: now.Add(-24 * time.Hour), HasStatus: true},
 			{ID: 2, Name: "burst", Role: pexip.Conferencing, NodeType: "CONFERENCING", CloudBursting: true, Address: "10.0.0.6", Location: "Victoria", Version: v,
 				UpgradeStatus: "IDLE", SyncStatus: "SUSPENDED", LastUpdated: now.Add(-24 * time.Hour), HasStatus: true},
 		}
@@ -315,7 +315,11 @@ func TestEveryReadReportsAFailure(t *testing.T) {
 		"alarms":   func(ctx context.Context, c *pexip.Client) error { _, err := c.Alarms(ctx); return err },
 		"licences": func(ctx context.Context, c *pexip.Client) error { _, err := c.Licences(ctx); return err },
 		"use":      func(ctx context.Context, c *pexip.Client) error { _, err := c.Licensing(ctx); return err },
-		"calls":    func(ctx context.Context, c *pexip.Client) error { _, err := c.LiveConferences(ctx); return err },
+		"counts":   func(ctx context.Context, c *pexip.Client) error { _, err := c.LiveConferences(ctx); return err },
+		"calls": func(ctx context.Context, c *pexip.Client) error {
+			_, err := c.Calls(ctx, time.Time{}, time.Now())
+			return err
+		},
 		"settings": func(ctx context.Context, c *pexip.Client) error { _, err := c.GlobalSettings(ctx); return err },
 		"backups":  func(ctx context.Context, c *pexip.Client) error { _, err := c.Backups(ctx); return err },
 		"requests": func(ctx context.Context, c *pexip.Client) error { _, err := c.UpgradeRequests(ctx); return err },

@@ -35,10 +35,14 @@ type page[T any] struct {
 	Objects *[]T      `json:"objects"`
 }
 
-// pages reads a list page by page, following "next". An error ends it.
+// pages reads a list page by page, following "next". An error ends it. path may have a query of filters.
 func pages[T any](ctx context.Context, c *Client, op, path string) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
-		next := apiPath(path) + "?limit=" + strconv.Itoa(pageSize)
+		next := apiPath(path) + "?"
+		if strings.Contains(path, "?") {
+			next = apiPath(path) + "&"
+		}
+		next += "limit=" + strconv.Itoa(pageSize)
 		for range maxPages {
 			var p page[T]
 			err := c.read(ctx, op, next, &p)

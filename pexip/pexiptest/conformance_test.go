@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
@@ -25,6 +26,7 @@ func full(t *testing.T) *pexiptest.Server {
 	_, err = c.CreateUpgradeRequest(t.Context(), 5)
 	ok(t, err)
 	ok(t, srv.SetParticipants(2))
+	ok(t, srv.AddCall(pexiptest.Call{Start: time.Now().Add(-time.Hour)}))
 	srv.AddAlarm(pexip.Alarm{Name: "x"})
 	srv.ForgetRequests()
 	return srv
@@ -120,7 +122,7 @@ func TestEverythingServedIsInTheSchema(t *testing.T) {
 func TestListingsAndSchemasAreThoseOfTheSchemaPage(t *testing.T) {
 	srv := full(t)
 	var listed []string
-	for api, path := range map[string]string{"configuration/": "configuration/v1/", "status/": "status/v1/", "command/platform/": "command/v1/platform/"} {
+	for api, path := range map[string]string{"configuration/": "configuration/v1/", "status/": "status/v1/", "history/": "history/v1/", "command/platform/": "command/v1/platform/"} {
 		_, entries, _ := send(t, srv, "GET", "/api/admin/"+path, "", "")
 		for name := range entries {
 			listed = append(listed, api+name)

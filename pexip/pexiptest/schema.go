@@ -23,7 +23,7 @@ var offered = []string{
 	"configuration/system_location", "configuration/syslog_server", "configuration/system_backup", "configuration/licence",
 	"configuration/role", "configuration/permission", "configuration/oauth2_client",
 	"status/management_vm", "status/worker_vm", "status/alarm", "status/backup_request", "status/snapshot_request", "status/licensing",
-	"status/conference", "status/participant",
+	"status/conference", "status/participant", "history/participant",
 }
 
 // Resources lists what the double serves, for example "status/alarm", and with all what else the

@@ -141,6 +141,8 @@ type Options struct {
 	BootDuration time.Duration
 	// BackupDuration is how long a backup takes; 0: 1 minute.
 	BackupDuration time.Duration
+	// TestCall has somebody make a Call as soon as an upgrade is over.
+	TestCall bool
 	// SnapshotDuration is how long a diagnostic snapshot takes; 0: 2 minutes.
 	SnapshotDuration time.Duration
 }

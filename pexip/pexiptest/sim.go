@@ -127,7 +127,7 @@ func (w *world) handleNodes(at time.Time) {
 			j.node.status = "PENDING"
 			u.queue = append(u.queue, j.node)
 		} else {
-			j.node.version, j.node.status = text(u.target), "IDLE"
+			j.node.version, j.node.status, j.node.bootedAt = text(u.target), "IDLE", at
 		}
 		return true
 	})
@@ -161,6 +161,7 @@ func (w *world) dispatch(at time.Time) {
 	}
 	if len(u.jobs) == 0 && len(u.queue) == 0 {
 		u.phase = finished
+		w.testCall(at)
 	}
 }
 

@@ -322,7 +322,7 @@ func TestStateIsJSON(t *testing.T) {
 func TestSettersCheckTheirArguments(t *testing.T) {
 	srv := pexiptest.NewServer(pexiptest.Options{Nodes: []pexiptest.Node{{Name: "m", Role: pexip.Management}}})
 	for name, err := range map[string]error{
-		"version": srv.SetVersion("nobody", "1"), "participants": srv.SetParticipants(1), "calls": srv.SetCalls("nobody", 1),
+		"version": srv.SetVersion("nobody", "1"), "participants": srv.SetParticipants(1), "calls": srv.SetCalls("nobody", 1), "call": srv.AddCall(pexiptest.Call{Node: "nobody"}),
 		"syslog": srv.RemoveSyslog("location X"), "rewind": srv.RewindUpload("nobody", 0), "fault": srv.Inject(pexiptest.Fault{Kind: "x"}),
 	} {
 		if err == nil {

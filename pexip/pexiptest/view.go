@@ -40,7 +40,9 @@ func (w *world) view(name string, now time.Time, clientID string) []object {
 			"status": "ACTIVE", "start_date": "2026-01-01", "expiration_date": "2027-01-01", "concurrent": 20,
 			"resource_uri": uri(api, short, "FID-1")}}
 	case "status/participant":
-		rows = w.participants(now)
+		rows = append(w.participants(now), w.liveCalls(now)...)
+	case "history/participant":
+		rows = w.history(now)
 	case "status/conference":
 		rows = w.conferences(now)
 	case "status/backup_request":
@@ -128,11 +130,20 @@ func (w *world) nodeStatus(name string, now time.Time) []object {
 		} else {
 			row["node_type"], row["system_location"], row["maintenance_mode"] = "CONFERENCING", n.Location, n.parked
 			row["maintenance_mode_reason"] = n.reason
+			row["boot_time"] = n.booted(now)
 			row["signaling_count"], row["media_load"], row["deploy_status"] = n.calls, load(n), "deploy_succeeded"
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// booted is null while the node is away.
+func (n *node) booted(now time.Time) any {
+	if !n.up(now) {
+		return nil
+	}
+	return stamp(n.bootedAt)
 }
 
 // load is 100 in maintenance mode, as on the real platform.

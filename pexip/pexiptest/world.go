@@ -29,6 +29,7 @@ type world struct {
 	// snapshots are diagnostic ones.
 	snapshots []*snapshot
 	troubles  []*trouble
+	made      []call
 	rate      int       // of reading bodies, in bytes per second; 0: not limited
 	startedUp time.Time // when the web server answers again after a restart
 	upgrade   *upgradeRun
@@ -71,7 +72,7 @@ func newWorld(opt Options, now time.Time) world {
 		}
 		ids[n.Role]++
 		w.nodes = append(w.nodes, &node{Node: n, id: ids[n.Role], version: cmp.Or(n.Version, opt.Version), status: "IDLE",
-			on: !n.Off && !n.CloudBursting, seen: now.Add(-24 * time.Hour)})
+			on: !n.Off && !n.CloudBursting, seen: now.Add(-24 * time.Hour), bootedAt: now.Add(-24 * time.Hour)})
 	}
 	return w
 }
