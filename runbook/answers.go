@@ -21,7 +21,9 @@ type PreparedAnswer struct {
 	Step      string            `json:"step" yaml:"step"`
 	Statement string            `json:"statement" yaml:"statement"`
 	Values    map[string]string `json:"values,omitempty" yaml:"values,omitempty"`
-	Decision  Decision          `json:"decision,omitempty" yaml:"decision,omitempty"`
+	// Files are paths of files to attach, by the name of their entry.
+	Files    map[string]string `json:"files,omitempty" yaml:"files,omitempty"`
+	Decision Decision          `json:"decision,omitempty" yaml:"decision,omitempty"`
 }
 
 // Ask implements Asker.
@@ -35,13 +37,17 @@ func (p *Prepared) Ask(_ context.Context, q Question) (Answer, error) {
 			continue
 		}
 		p.used[i] = true
-		return Answer{How: p.How, Statement: a.Statement, Values: a.Values, Decision: a.Decision}, nil
+		return a.answer(p.How), nil
 	}
 	return Answer{}, ErrNoAnswer
 }
 
-// Check compares the answers with a plan, so that a mistake in them is found before the run: every
-// fault is reported.
+func (a PreparedAnswer) answer(how string) Answer {
+	return Answer{How: how, Statement: a.Statement, Values: a.Values, Files: a.Files, Decision: a.Decision}
+}
+
+// Check compares the answers with a plan, so that a mistake in them, or a file that is not there, is found
+// before the run: every fault is reported.
 func (p *Prepared) Check(plan Plan) []error {
 	var faults []error
 	steps := slices.Concat(plan.Steps, plan.Rollback)
@@ -52,7 +58,9 @@ func (p *Prepared) Check(plan Plan) []error {
 			faults = append(faults, fmt.Errorf("answer %d: the plan has no step %q", i+1, a.Step))
 		case a.Decision == "" && steps[at].Ask != nil:
 			q := Question{Step: a.Step, Ask: *steps[at].Ask, PlanHash: plan.Hash}
-			if err := q.Check(Answer{Statement: a.Statement, Values: a.Values, PlanHash: plan.Hash}); err != nil {
+			answer := a.answer(p.How)
+			answer.PlanHash = plan.Hash
+			if err := q.Check(answer); err != nil {
 				faults = append(faults, fmt.Errorf("answer %d, %s: %w", i+1, a.Step, err))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,32 +35,6 @@ type Ask struct {
 	Within time.Duration `json:"within,omitempty"`
 }
 
-// Field is one entry of the form that comes with a question.
-type Field struct {
-	Name     string `json:"name"`
-	Text     string `json:"text"`
-	Required bool   `json:"required,omitempty"`
-	// OneOf limits the entry to these values, Date to a date of the form YYYY-MM-DD.
-	OneOf []string `json:"oneOf,omitempty"`
-	Date  bool     `json:"date,omitempty"`
-}
-
-// check reports what is wrong with an entry.
-func (f Field) check(v string) error {
-	switch {
-	case v == "" && f.Required:
-		return fmt.Errorf("%s is needed (%s)", f.Name, f.Text)
-	case v == "":
-		return nil
-	case len(f.OneOf) > 0 && !slices.Contains(f.OneOf, v):
-		return fmt.Errorf("%s is %q; it must be one of %s", f.Name, v, strings.Join(f.OneOf, ", "))
-	}
-	if _, err := time.Parse(time.DateOnly, v); f.Date && err != nil {
-		return fmt.Errorf("%s is %q; it must be a date of the form YYYY-MM-DD", f.Name, v)
-	}
-	return nil
-}
-
 // Decision is what a person decides about a failed step or a running run.
 type Decision string
 
@@ -76,6 +51,23 @@ const (
 	// DecideAbort settles everything owed and ends the run.
 	DecideAbort Decision = "abort"
 )
+
+// Means explains the decision in a few words.
+func (d Decision) Means() string {
+	switch d {
+	case DecideRetry:
+		return "try the step again; of a step that happens once: its earlier try had no effect, I looked"
+	case DecideDone:
+		return "the step's work is done, I have seen it"
+	case DecideWaive:
+		return "go on without the step, for the reason given"
+	case DecideRollback:
+		return "roll back, put back what was changed, and end the run"
+	case DecideAbort:
+		return "put back what was changed, and end the run"
+	}
+	return ""
+}
 
 // Question is an Ask as it is put to a person in a run.
 type Question struct {
@@ -97,8 +89,18 @@ type Answer struct {
 	Statement string            `json:"statement,omitempty"`
 	Values    map[string]string `json:"values,omitempty"`
 	Decision  Decision          `json:"decision,omitempty"`
+	// Files are paths of local files to attach, by the name of their entry. Whoever records the answer (Runner.Signal,
+	// or the run itself for an Asker) first copies each into the run's folder; the path itself is never recorded.
+	Files map[string]string `json:"-"`
+	// Attached are those files as they lie there, at most MaxAttachment bytes each. The value of their entry is the
+	// name there. It is filled in with the copies.
+	Attached []Attachment `json:"attached,omitempty"`
 	// PlanHash is what an approval is bound to.
 	PlanHash string `json:"planHash,omitempty"`
+}
+
+func (a Answer) attached(name string) bool {
+	return slices.ContainsFunc(a.Attached, func(f Attachment) bool { return f.Name == name })
 }
 
 // Asker puts questions to people. ErrNoAnswer means that nobody is there to be asked: the run then
@@ -124,8 +126,11 @@ func (as Askers) Ask(ctx context.Context, q Question) (Answer, error) {
 	return Answer{}, ErrNoAnswer
 }
 
-// Check reports everything that is wrong with an answer to the question.
-func (q Question) Check(a Answer) error {
+// Check reports everything that is wrong with an answer to the question, by the system's clock. It looks at the
+// files that the answer brings, and changes nothing.
+func (q Question) Check(a Answer) error { return q.check(a, time.Now()) }
+
+func (q Question) check(a Answer, now time.Time) error {
 	var faults []error
 	if q.Ask.Kind == DecisionWanted {
 		return q.checkDecision(a)
@@ -134,11 +139,11 @@ func (q Question) Check(a Answer) error {
 		faults = append(faults, errors.New("a statement in the person's own words is needed"))
 	}
 	for _, f := range q.Ask.Fields {
-		if err := f.check(strings.TrimSpace(a.Values[f.Name])); err != nil {
+		if err := f.check(a, now); err != nil {
 			faults = append(faults, err)
 		}
 	}
-	for name := range a.Values {
+	for _, name := range slices.Sorted(maps.Keys(a.entries())) {
 		if !q.Ask.has(name) {
 			faults = append(faults, fmt.Errorf("%s is not asked for", name))
 		}
@@ -149,12 +154,27 @@ func (q Question) Check(a Answer) error {
 	return errors.Join(faults...)
 }
 
+// entries are the names under which an answer says or brings something.
+func (a Answer) entries() map[string]bool {
+	out := map[string]bool{}
+	for name := range a.Values {
+		out[name] = true
+	}
+	for name := range a.Files {
+		out[name] = true
+	}
+	return out
+}
+
 func (q Question) checkDecision(a Answer) error {
 	if !slices.Contains(q.Decisions, a.Decision) {
 		return fmt.Errorf("%q cannot be decided for %s; possible: %s", a.Decision, q.Step, join(q.Decisions))
 	}
 	if a.Decision != DecideRetry && strings.TrimSpace(a.Statement) == "" {
 		return fmt.Errorf("deciding %q needs a reason", a.Decision)
+	}
+	if len(a.Files) > 0 {
+		return errors.New("a decision takes no file; name it in the reason")
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (d *driver) fromSignal(ctx context.Context, q Question, after uint64) (Answ
 	var found bool
 	d.read(func(s *State) {
 		after = max(after, s.Step(q.Step).takenSeq)
-		sig, found = s.pending(q.Step, after, func(a Answer) bool { return q.Check(a) == nil && d.mayAnswer(q, a) == nil })
+		sig, found = s.pending(q.Step, after, func(a Answer) bool { return q.check(a, d.now()) == nil && d.mayAnswer(q, a) == nil })
 	})
 	if !found {
 		return Answer{}, false, nil
@@ -155,8 +155,13 @@ func (d *driver) take(ctx context.Context, q Question, a Answer) (Answer, error)
 	if err := d.mayAnswer(q, a); err != nil {
 		return Answer{}, ErrNoAnswer
 	}
-	if err := q.Check(a); err != nil {
+	a.Attached = nil
+	if err := q.check(a, d.now()); err != nil {
 		return Answer{}, fmt.Errorf("the answer to %s (%s) does not fit: %w", q.Step, a.How, err)
+	}
+	a, err := d.complete(q.Run, q.Step, q.Ask, a)
+	if err != nil {
+		return Answer{}, fmt.Errorf("the answer to %s (%s): %w; nothing was recorded", q.Step, a.How, err)
 	}
 	return a, d.append(ctx, KindAnswer, q.Step, 0, answerData{Answer: a, Ask: q.Ask})
 }

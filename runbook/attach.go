@@ -15,6 +15,8 @@ type Attachment struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
+	// Was is the name that the file of an answer had, without its folder.
+	Was string `json:"was,omitempty"`
 }
 
 // attachmentNote begins the names of notes that describe attachments.

@@ -202,17 +202,28 @@ func checkAttachment(dir string, a Attachment) error {
 	return nil
 }
 
-// Attachments are the files of all steps, by name. Of several with one name the last one counts.
+// Attachments are the files of all steps and of the answers that they were given, by name. Of several with one
+// name the last one counts.
 func (s *State) Attachments() []Attachment {
 	var out []Attachment
 	for _, st := range s.Steps {
-		for name, raw := range st.Notes {
-			var a Attachment
-			if strings.HasPrefix(name, attachmentNote) && json.Unmarshal(raw, &a) == nil {
-				out = append(out, a)
-			}
-		}
+		out = append(out, st.files()...)
 	}
 	slices.SortFunc(out, func(a, b Attachment) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Compact(out)
+}
+
+// files are those that the step attached, then those of its answers.
+func (st *StepState) files() []Attachment {
+	var out []Attachment
+	for name, raw := range st.Notes {
+		var a Attachment
+		if strings.HasPrefix(name, attachmentNote) && json.Unmarshal(raw, &a) == nil {
+			out = append(out, a)
+		}
+	}
+	for _, answer := range st.Answers {
+		out = append(out, answer.Attached...)
+	}
 	return out
 }

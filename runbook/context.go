@@ -114,7 +114,7 @@ func (d *driver) answered(q Question) (a Answer, ok bool) {
 	d.read(func(s *State) {
 		st := s.Step(q.Step)
 		for _, t := range st.taken {
-			if t.seq > st.failedSeq && reflect.DeepEqual(t.Ask, q.Ask) && q.Check(t.Answer) == nil {
+			if t.seq > st.failedSeq && reflect.DeepEqual(t.Ask, q.Ask) && q.check(t.Answer, d.now()) == nil {
 				a, ok = t.Answer, true
 			}
 		}

@@ -1,7 +1,6 @@
 package runbook_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -73,36 +72,6 @@ func TestAskersAskInTurn(t *testing.T) {
 	}
 	if _, err := (runbook.Askers{no, no}).Ask(t.Context(), runbook.Question{}); !errors.Is(err, runbook.ErrNoAnswer) {
 		t.Error(err)
-	}
-}
-
-// The prompt shows the failure and what may be decided; the end of the input is nobody's answer.
-func TestPromptDecides(t *testing.T) {
-	var out bytes.Buffer
-	q := runbook.Question{Step: "s", Title: "Launch", Failure: "no fuel", Ask: runbook.Ask{Kind: runbook.DecisionWanted, Text: "What now?"}, Decisions: []runbook.Decision{runbook.DecideRetry, runbook.DecideAbort}}
-	p := &runbook.Prompt{In: strings.NewReader("explode\nwhy\nabort\n\nabort\ntoo late\n"), Out: &out}
-	a, err := p.Ask(t.Context(), q)
-	if err != nil || a.Decision != runbook.DecideAbort || a.Statement != "too late" || !strings.Contains(out.String(), "it failed: no fuel") || !strings.Contains(out.String(), "decide (retry, abort)") {
-		t.Errorf("%+v, %v\n%s", a, err, out.String())
-	}
-	q.Ask, q.Decisions, q.PlanHash = runbook.Ask{Kind: runbook.Approval, Text: "Go?"}, nil, "0123456789abcdef"
-	p = &runbook.Prompt{In: strings.NewReader("go\n"), Out: &out}
-	if a, err := p.Ask(t.Context(), q); err != nil || a.PlanHash != q.PlanHash {
-		t.Errorf("%+v, %v", a, err)
-	}
-	for _, rest := range []string{"retry\n", ""} { // it ends in the middle
-		p = &runbook.Prompt{In: strings.NewReader(rest), Out: io.Discard}
-		q := runbook.Question{Ask: runbook.Ask{Kind: runbook.DecisionWanted}, Decisions: []runbook.Decision{runbook.DecideRetry}}
-		if _, err := p.Ask(t.Context(), q); !errors.Is(err, runbook.ErrNoAnswer) {
-			t.Errorf("after %q: %v", rest, err)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	silent, w := io.Pipe()
-	defer w.Close()
-	if _, err := (&runbook.Prompt{In: silent, Out: io.Discard}).Ask(ctx, runbook.Question{Ask: form()}); !errors.Is(err, context.Canceled) {
-		t.Errorf("nobody types: %v", err)
 	}
 }
 

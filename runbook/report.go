@@ -233,18 +233,15 @@ func (d answerData) said() string {
 func (r *report) files() {
 	var lines []string
 	for id, st := range r.State.Steps {
-		for name, raw := range st.Notes {
-			var a Attachment
-			if strings.HasPrefix(name, attachmentNote) && json.Unmarshal(raw, &a) == nil {
-				lines = append(lines, fmt.Sprintf("| %s | %s | %d | `%s` |", a.Name, id, a.Size, a.SHA256))
-			}
+		for _, a := range st.files() {
+			lines = append(lines, fmt.Sprintf("| %s | %s | %d | `%s` | %s |", a.Name, id, a.Size, a.SHA256, cell(a.Was)))
 		}
 	}
 	if len(lines) == 0 {
 		return
 	}
 	slices.Sort(lines)
-	r.line("## Files\n\n| file | of step | bytes | sha-256 |\n|---|---|---|---|\n%s\n", strings.Join(lines, "\n"))
+	r.line("## Files\n\n| file | of step | bytes | sha-256 | was |\n|---|---|---|---|---|\n%s\n", strings.Join(slices.Compact(lines), "\n"))
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

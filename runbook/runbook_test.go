@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -633,19 +632,6 @@ func TestDefinitionFaultsAreAllReported(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in %v", want, err)
 		}
-	}
-}
-
-func TestPromptAsksAgainUntilTheAnswerFits(t *testing.T) {
-	in := strings.NewReader("\n\nwrong\nyes it is\nyes\nreally\n")
-	p := &runbook.Prompt{In: in, Out: io.Discard}
-	q := runbook.Question{Step: "s", Ask: runbook.Ask{Kind: runbook.Attestation, Fields: []runbook.Field{{Name: "ok", Text: "ok?", OneOf: []string{"yes", "no"}, Required: true}}}}
-	a, err := p.Ask(t.Context(), q)
-	if err != nil || a.Values["ok"] != "yes" || a.Statement != "really" || a.How != "prompt" {
-		t.Fatalf("%+v, %v", a, err)
-	}
-	if _, err := p.Ask(t.Context(), q); !errors.Is(err, runbook.ErrNoAnswer) {
-		t.Errorf("at the end of the input: %v", err)
 	}
 }
 

@@ -15,7 +15,9 @@ type Runner struct {
 	// Actor is the identity of the caller, as the operating system knows it.
 	Actor string
 	// Files is the folder below which attachments are kept, beside the journals of a file store.
-	// Empty: steps that attach a file fail.
+	// Empty: steps that attach a file fail, and answers that bring one are refused. With a store that several
+	// machines share, files still lie where they were attached: keep Files on a disk that all of them share, or
+	// copy them together before the evidence is verified.
 	Files string
 	// Asker puts questions to people; nil: nobody is there, answers come as signals.
 	Asker Asker
