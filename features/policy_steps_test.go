@@ -90,6 +90,6 @@ func (w *world) soak(days int) {
 func (w *world) farWindow() {
 	w.tweak(func(c *upgrade.Config) {
 		day := time.Now().UTC().AddDate(0, 0, 3).Weekday()
-		c.Window.ChangeWindow = &upgrade.Hours{From: 60, To: 5 * 60, Days: []time.Weekday{day}, TimeZone: "UTC", Location: time.UTC}
+		c.Window.ChangeWindow = &policy.Hours{From: 60, To: 5 * 60, Days: []time.Weekday{day}, TimeZone: "UTC", Location: time.UTC}
 	})
 }

@@ -13,7 +13,8 @@ type Budget struct {
 
 // CheckBudget judges whether an upgrade that starts now finishes while changes are allowed. What does not finish in
 // this window needs an acknowledgement; what finishes in no window within a year, or not before Pexip's own process
-// stops, is refused. An estimate without an upload is one of a package of unknown size, and unknown.
+// stops, is refused. An estimate without an upload is one of a package of unknown size: whether it finishes in a window
+// is unknown.
 func CheckBudget(b Budget, now time.Time) Findings {
 	fits, current := b.checkFits(now), b.checkNow(now)
 	if current.Status == Unknown && fits.Status == Pass {
@@ -46,11 +47,11 @@ func (b Budget) checkFits(now time.Time) Finding {
 func (b Budget) checkNow(now time.Time) Finding {
 	end := now.Add(b.Estimate.Total())
 	detail := fmt.Sprintf("about %s, until %s", short(b.Estimate.Total()), b.show(end))
-	if b.Estimate.Upload <= 0 {
-		return found(RuleTimeBudget, Unknown, detail+"; the size of the package is not known", "give the size of the package, or acknowledge this rule with a reason")
-	}
 	if b.anyTime() {
 		return found(RuleTimeBudget, Pass, detail+"; no change window is configured", "")
+	}
+	if b.Estimate.Upload <= 0 {
+		return found(RuleTimeBudget, Unknown, detail+"; the size of the package is not known", "give the size of the package, or acknowledge this rule with a reason")
 	}
 	open, ok := b.Calendar.Next(now)
 	if ok && !open.Start.After(now) && !end.After(open.End) {

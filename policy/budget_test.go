@@ -12,7 +12,7 @@ import (
 )
 
 func TestEstimate(t *testing.T) {
-	const fixed, gb = 15*time.Minute + time.Hour + 30*time.Minute, 1_000_000_000
+	const fixed, gb = 20*time.Minute + time.Hour + 30*time.Minute, 1_000_000_000
 	for _, c := range []struct {
 		effort                policy.Effort
 		upload, nodes, rounds time.Duration
@@ -38,7 +38,7 @@ func TestEstimate(t *testing.T) {
 	if e := (policy.Effort{Size: math.MaxInt64, Nodes: math.MaxInt}).Estimate(); e.Total() < 100*day {
 		t.Errorf("overflow: %s", e)
 	}
-	want := "about 1:57 h (upload 0:07 h, backup 0:15 h, Management Node 1:00 h, Conferencing Nodes 0:05 h, calls 0:00 h, checks 0:30 h)"
+	want := "about 2:02 h (upload 0:07 h, backup 0:20 h, Management Node 1:00 h, Conferencing Nodes 0:05 h, calls 0:00 h, checks 0:30 h)"
 	if got := (policy.Effort{Size: 5 * gb, Nodes: 3}).Estimate().String(); got != want {
 		t.Error(got)
 	}
@@ -59,7 +59,7 @@ func TestCheckBudget(t *testing.T) {
 		says     string
 	}{
 		{"no window", small, nil, nil, "no change window is configured"},
-		{"no window in the calendar", small, &policy.Calendar{}, nil, "until Mon 2026-11-23 13:56 UTC; no change window is configured"},
+		{"no window in the calendar", small, &policy.Calendar{}, nil, "until Mon 2026-11-23 14:01 UTC; no change window is configured"},
 		{"within", small, monday("11:00", "15:00"), nil, "open until Mon 2026-11-23 15:00 UTC"},
 		{"not before it closes", small, monday("08:00", "13:00"), []string{"time-budget fail"}, "closes before, at Mon 2026-11-23 13:00 UTC"},
 		{"closed", small, monday("13:00", "16:00"), []string{"time-budget fail"}, "closed and opens at Mon 2026-11-23 13:00 UTC"},
@@ -67,6 +67,7 @@ func TestCheckBudget(t *testing.T) {
 		{"no window within a year", small, &policy.Calendar{Allow: []policy.Window{{Hours: hours(t, "01:00", "09:00"), Last: "2020-01-01"}}},
 			[]string{"fits-a-window fail", "time-budget fail"}, "no change window opens within a year"},
 		{"never before Pexip stops", policy.Effort{Size: 5e9, Nodes: 250, Calls: true}, nil, []string{"fits-a-window fail"}, "Pexip stops it after 24:00 h"},
+		{"size unknown, no window", policy.Effort{Nodes: 2}, nil, nil, "no change window is configured"},
 		{"size unknown", policy.Effort{Nodes: 2}, monday("11:00", "15:00"), []string{"time-budget unknown"}, "the size of the package is not known"},
 		{"size unknown, too long all the same", policy.Effort{Nodes: 2}, monday("11:30", "13:00"), []string{"fits-a-window fail", "time-budget unknown"}, "not known"},
 	} {

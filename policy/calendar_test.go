@@ -244,7 +244,7 @@ func TestParseCalendar(t *testing.T) {
 func TestParseCalendarRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"no zone", "time_zone: America/New_York\n", "", "line 1: time_zone: missing"},
-		{"the machine's zone", "America/New_York", "Local", "line 2: time_zone: name a time zone that is the same on every machine"},
+		{"the machine's zone", "America/New_York", "Local", "line 2: time_zone: the zone Local differs from machine to machine"},
 		{"no such zone", "America/New_York", "Mars/Olympus", `line 2: time_zone: "Mars/Olympus" is not a time zone`},
 		{"no such day", "tuesday", "someday", `line 4: allow[0].days[1]: "someday" is not a day`},
 		{"no day", "[Mon, tuesday]", "[]", "allow[0].days: missing"},

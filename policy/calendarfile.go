@@ -30,7 +30,7 @@ func ParseCalendar(data []byte) (Calendar, error) {
 	var c Calendar
 	err := readFile(data, func(o *object) {
 		o.version1()
-		zone := need(o, "time_zone", parseZone)
+		zone := need(o, "time_zone", ParseZone)
 		o.objects("allow", func(o *object) { c.Allow = append(c.Allow, readWindow(o, zone)) })
 		o.objects("deny", func(o *object) {
 			w := readWindow(o, zone)
@@ -91,12 +91,13 @@ func ParseWeekday(s string) (time.Weekday, error) {
 	return everyDay[i], nil
 }
 
-func parseZone(s string) (*time.Location, error) {
-	if s == "Local" || s == "" {
-		return nil, errors.New("name a time zone that is the same on every machine, such as America/Vancouver")
-	}
+// ParseZone reads the name of a time zone. Local is refused: it differs from machine to machine.
+func ParseZone(s string) (*time.Location, error) {
 	zone, err := time.LoadLocation(s)
-	if err != nil {
+	switch {
+	case s == "Local":
+		return nil, errors.New("the zone Local differs from machine to machine; name one, such as America/Vancouver")
+	case err != nil || s == "": // which would be UTC
 		return nil, fmt.Errorf("%q is not a time zone such as America/Vancouver", clip(s))
 	}
 	return zone, nil

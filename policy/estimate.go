@@ -15,7 +15,7 @@ const (
 	assumedManagement = time.Hour
 	assumedNode       = 3 * time.Minute // rather than two
 	assumedCalls      = time.Hour
-	assumedBackup     = 15 * time.Minute // stop, snapshot, start, all VMs side by side
+	assumedBackup     = 20 * time.Minute // Pexip's own, then stop, snapshot, start and contact, all VMs side by side
 	assumedChecks     = 30 * time.Minute // people and endpoints
 	nodesAtOnce       = 10
 

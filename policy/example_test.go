@@ -214,8 +214,8 @@ func ExampleCheckBudget() {
 		fmt.Printf("%s %s: %s\n", f.Status, f.Rule, f.Detail)
 	}
 	// Output:
-	// pass fits-a-window: about 2:06 h (upload 0:07 h, backup 0:15 h, Management Node 1:00 h, Conferencing Nodes 0:14 h, calls 0:00 h, checks 0:30 h); the longest change window within a year has 6:00 h
-	// fail time-budget: about 2:06 h, until Tue 2026-11-24 01:05 UTC; the change window closes before, at Tue 2026-11-24 00:00 UTC
+	// pass fits-a-window: about 2:11 h (upload 0:07 h, backup 0:20 h, Management Node 1:00 h, Conferencing Nodes 0:14 h, calls 0:00 h, checks 0:30 h); the longest change window within a year has 6:00 h
+	// fail time-budget: about 2:11 h, until Tue 2026-11-24 01:10 UTC; the change window closes before, at Tue 2026-11-24 00:00 UTC
 }
 
 func ExampleCheckPackage() {

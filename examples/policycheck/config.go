@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
@@ -22,45 +22,47 @@ func (in *input) readConfig() {
 		return
 	}
 	in.cfg = cfg
-	in.readTarget()
-	if in.r.Releases == nil {
-		in.r.Releases = cfg.Policy.Releases
+	said, err := cfg.PolicyRequest(in.r.Environment)
+	if err != nil {
+		in.faults = append(in.faults, err)
+		return
 	}
-	in.r.Acknowledgements = append(in.r.Acknowledgements, cfg.Policy.Acknowledgements()...)
-	in.r.Soak, in.r.PromiseWithin = cfg.Policy.Soak, cfg.Policy.Promise
-	in.readWindow()
+	in.fill(said)
 	if in.test == "" || in.production == "" {
 		in.connect()
 	}
 }
 
-func (in *input) readTarget() {
-	if in.target != "" {
-		return
+// fill takes over what the configuration says and no flag does.
+func (in *input) fill(said policy.Request) {
+	r := &in.r
+	r.Target = cmp.Or(r.Target, said.Target)
+	r.Soak, r.PromiseWithin = said.Soak, said.PromiseWithin
+	r.Acknowledgements = append(r.Acknowledgements, said.Acknowledgements...)
+	if r.Releases == nil {
+		r.Releases = said.Releases
 	}
-	target, err := in.cfg.Package.Target()
-	if err != nil {
-		in.fault("%s: package: %w", in.config, err)
-		return
+	if in.waivers == "" {
+		r.Waivers = said.Waivers
 	}
-	in.r.Target = &target
+	if in.risks == "" {
+		r.Risks = said.Risks
+	}
+	if in.promises == "" {
+		r.Promises = said.Promises
+	}
+	in.fillBudget(said.Budget.Calendar)
 }
 
-// readWindow makes the budget of the configuration's change window, unless the flags give another one.
-func (in *input) readWindow() {
-	w, own := in.cfg.Window.ChangeWindow, in.cfg.Environment(in.r.Environment)
-	if w == nil || in.r.Budget != nil || own == nil {
-		return
+// fillBudget estimates from the configuration what the flags do not say. Windows of the flags go before those of the
+// configuration.
+func (in *input) fillBudget(calendar *policy.Calendar) {
+	e := in.cfg.Effort(in.r.Environment)
+	e.Size, e.Rate, e.Nodes, e.Calls = cmp.Or(in.effort.Size, e.Size), cmp.Or(in.effort.Rate, e.Rate), cmp.Or(in.effort.Nodes, e.Nodes), in.effort.Calls
+	if in.windows != "" {
+		calendar = in.r.Budget.Calendar
 	}
-	e := in.effort
-	if info, err := os.Stat(in.cfg.Package.File); e.Size == 0 && err == nil {
-		e.Size = info.Size()
-	}
-	if e.Nodes == 0 {
-		e.Nodes = max(len(own.VMs)-1, 0)
-	}
-	hours := policy.Hours{From: policy.Clock(w.From), To: policy.Clock(w.To), Days: w.Days, TimeZone: w.TimeZone, Location: w.Location}
-	in.r.Budget = &policy.Budget{Estimate: e.Estimate(), Calendar: &policy.Calendar{Allow: []policy.Window{{Hours: hours}}}}
+	in.r.Budget = &policy.Budget{Estimate: e.Estimate(), Calendar: calendar}
 }
 
 func (in *input) connect() {

@@ -147,6 +147,40 @@ func TestConfiguredWindowCounts(t *testing.T) {
 	}
 }
 
+// What the configuration names counts as in a run, unless a flag says otherwise.
+func TestFilesOfTheConfigurationCount(t *testing.T) {
+	_, config := world(t, upgradetest.Options{PackageSize: 1 << 20})
+	rewrite(t, config, "\nwindow:\n", "\nwindow:\n  calendar: windows.yaml\n")
+	rewrite(t, config, "\npolicy:\n", "\npolicy:\n  promises: promises.yaml\n")
+	in := func(name, text string) string {
+		path := filepath.Join(filepath.Dir(config), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	in("windows.yaml", "version: 1\ntime_zone: UTC\ndeny:\n  - {first: 2026-11-25, last: 2026-11-27, from: 00:00, to: 24:00, reason: the days of the fair}\n")
+	in("promises.yaml", "version: 1\npromises:\n  - {target: 39 (82000), opened: 2026-09-01, earliest: 2026-09-08, latest: 2026-10-01}\n")
+	args := []string{"-environment", "test", "-config", config, "-test", "39 (82000)", "-production", "38.1 (81931)"}
+	blocking := func(args ...string) (rules []string) {
+		_, d, errText := check(t, args...)
+		for _, f := range d.Findings.Blocking() {
+			rules = append(rules, f.Rule)
+		}
+		if errText != "" {
+			t.Error(errText)
+		}
+		return rules
+	}
+	if got := blocking(args...); !slices.Equal(got, []string{policy.RulePromise, policy.RuleTimeBudget}) {
+		t.Error(got)
+	}
+	flags := []string{"-promises", in("none.yaml", "version: 1\n"), "-windows", in("any.yaml", "version: 1\ntime_zone: UTC\n")}
+	if got := blocking(append(args, flags...)...); got != nil {
+		t.Error(got)
+	}
+}
+
 func TestFaultyConfigurationIsWrongInput(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -154,6 +188,9 @@ func TestFaultyConfigurationIsWrongInput(t *testing.T) {
 		want   string
 	}{
 		{"unknown key", func(config string) { rewrite(t, config, "\nwindow:\n", "\nwindow:\n  hours: 1\n") }, "window.hours: unknown key"},
+		{"a faulty file", func(config string) {
+			rewrite(t, config, "\npolicy:\n", "\npolicy:\n  waivers: nothing.yaml\n")
+		}, "policy.waivers: "},
 		{"no secret", func(config string) {
 			if err := os.Remove(filepath.Join(filepath.Dir(config), "devops.pat")); err != nil {
 				t.Fatal(err)

@@ -101,6 +101,7 @@ type UploadConfig struct {
 	ChunkSize     int64               // bytes; default 16 MiB
 	StallTimeout  time.Duration       // default 2 minutes
 	RetryFor      time.Duration       // default 10 minutes
+	ExpectedRate  int64               // bytes per second, to estimate the time; 0: policy's assumption, 12.5 million
 }
 
 // SnapshotConfig is about the recovery points of the VMs.
@@ -116,16 +117,13 @@ type ApprovalConfig struct {
 
 // PolicyConfig is about the promotion pathway.
 type PolicyConfig struct {
-	Releases    []policy.Version // oldest first; see policy.Proposal
-	Soak        time.Duration    // Test must have run the target verified for this long; default 0
-	Promise     time.Duration    // Production follows within; default three weeks
-	Acknowledge []policy.Acknowledgement
+	Releases    []policy.Version         // oldest first; see policy.Proposal
+	Soak        time.Duration            // Test must have run the target verified for this long; default 0
+	Promise     time.Duration            // Production follows within; default three weeks
+	Acknowledge []policy.Acknowledgement // should-rules that the team accepts
 	// Files of the team, "": none. See policy.ParseWaivers, policy.ParseRisks and policy.ParsePromises.
 	Waivers, Risks, Promises string
 }
-
-// Acknowledgements are the should-rules that the file accepts.
-func (p PolicyConfig) Acknowledgements() []policy.Acknowledgement { return p.Acknowledge }
 
 // WaitsConfig limits the waits.
 type WaitsConfig struct {

@@ -102,6 +102,7 @@ func readUpload(m *yamlMap) UploadConfig {
 		ChunkSize:     yamlMay(m, "chunk_size", 16<<20, yamlSize(64<<10, 1<<30)),
 		StallTimeout:  yamlMay(m, "stall_timeout", 2*time.Minute, yamlDuration(time.Millisecond)),
 		RetryFor:      yamlMay(m, "retry_for", 10*time.Minute, yamlDuration(time.Millisecond)),
+		ExpectedRate:  yamlMay(m, "expected_rate", 0, yamlSize(1<<10, 1<<40)),
 	}
 	if u.Method == UploadResumable && !m.has("chunk_encoding") {
 		m.missing("chunk_encoding", fmt.Sprintf("method: resumable needs to know how a chunk is sent, one of %s", yamlWords(pexip.ChunkEncodings())))

@@ -162,7 +162,7 @@ func TestSummaryTellsAllButSecrets(t *testing.T) {
 	}
 	summary := c.Summary()
 	for _, want := range []string{"39.1", "83067.0.0", "45 days", "https://mgr-test.example.org", "rg-test/vm-node-conf-core", "08:00–17:30 Mon Tue Wed Thu Sat", "22:00–04:00",
-		"resumable, raw-content-range, 8192 KiB", "upgrader, password in environment variable PEXIP_PASSWORD", "action attempts", "agreed in the change board", "status (POST https://vbv-test.example.org/status?[not shown])", "newman"} {
+		"resumable, raw-content-range, 8192 KiB", "upgrader, password in environment variable PEXIP_PASSWORD", "action attempts", "agreed in the change board", "status (POST https://vbv-test.example.org/status?[not shown])", "newman", "calendar", "waivers.yaml", "risks.yaml", "promises.yaml"} {
 		if !strings.Contains(summary, want) {
 			t.Errorf("no %q in\n%s", want, summary)
 		}

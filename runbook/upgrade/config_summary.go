@@ -88,6 +88,11 @@ func (c *Config) summarizeShared(row summaryRow) {
 	if c.Window.ChangeWindow != nil {
 		row("change window", "%s", c.Window.ChangeWindow)
 	}
+	for _, file := range []struct{ name, path string }{{"calendar", c.Window.Calendar}, {"waivers", c.Policy.Waivers}, {"risks", c.Policy.Risks}, {"promises", c.Policy.Promises}} {
+		if file.path != "" {
+			row(file.name, "%s", file.path)
+		}
+	}
 	row("waits", "poll %s, power %s, snapshot %s, online %s, manager %s, nodes %s, cancel %s", c.Waits.PollInterval, c.Waits.VMPower, c.Waits.Snapshot,
 		c.Waits.PlatformOnline, c.Waits.ManagementNode, c.Waits.ConferencingNodes, c.Waits.CancelBuilds)
 }

@@ -48,14 +48,16 @@ func TestFullConfig(t *testing.T) {
 			Endpoint: "https://management.azure.com", Audience: "https://management.core.windows.net/", CAFile: in("ca.pem"),
 			Credential: upgrade.CredentialTokenFile, TokenFile: upgrade.SecretSource{File: in("azure.token"), Key: "azure.token_file", Line: 17}},
 		DevOps:   upgrade.DevOpsConfig{PAT: upgrade.SecretSource{File: in("devops.pat"), Key: "devops.pat_file", Line: 19}, CAFile: "/etc/ssl/devops.pem"},
-		Upload:   upgrade.UploadConfig{Method: upgrade.UploadResumable, ChunkEncoding: pexip.RawContentRange, ChunkSize: 8 << 20, StallTimeout: 3 * time.Minute, RetryFor: 20 * time.Minute},
+		Upload:   upgrade.UploadConfig{Method: upgrade.UploadResumable, ChunkEncoding: pexip.RawContentRange, ChunkSize: 8 << 20, StallTimeout: 3 * time.Minute, RetryFor: 20 * time.Minute, ExpectedRate: 20 << 20},
 		Snapshot: upgrade.SnapshotConfig{RetentionDays: 45, ReuseYoungerThan: 2 * time.Hour},
 		Approval: upgrade.ApprovalConfig{SecondPerson: true},
 		Policy: upgrade.PolicyConfig{Releases: []policy.Version{{Major: 38}, {Major: 38, Minor: 1}, {Major: 39}, {Major: 39, Minor: 1}}, Soak: 48 * time.Hour, Promise: 14 * 24 * time.Hour,
-			Acknowledge: []policy.Acknowledgement{{Rule: "two-minors-ahead", Reason: "agreed in the change board", By: "A. Operator"}}},
+			Acknowledge: []policy.Acknowledgement{{Rule: "two-minors-ahead", Reason: "agreed in the change board", By: "A. Operator"}},
+			Waivers:     in("policy/waivers.yaml"), Risks: in("policy/risks.yaml"), Promises: in("policy/promises.yaml")},
 		Window: upgrade.WindowConfig{
-			ServiceHours: upgrade.Hours{From: 8 * 60, To: 17*60 + 30, Days: []time.Weekday{1, 2, 3, 4, 6}, TimeZone: "America/Vancouver"},
-			ChangeWindow: &upgrade.Hours{From: 22 * 60, To: 4 * 60, Days: []time.Weekday{1, 5}, TimeZone: "America/Toronto"},
+			ServiceHours: policy.Hours{From: 8 * 60, To: 17*60 + 30, Days: []time.Weekday{1, 2, 3, 4, 6}, TimeZone: "America/Vancouver"},
+			ChangeWindow: &policy.Hours{From: 22 * 60, To: 4 * 60, Days: []time.Weekday{1, 5}, TimeZone: "America/Toronto"},
+			Calendar:     in("policy/windows.yaml"),
 			NextStop:     18 * 60},
 		Waits: upgrade.WaitsConfig{PollInterval: 5 * time.Second, VMPower: 20 * time.Minute, Snapshot: 3 * time.Hour, PlatformOnline: 25 * time.Minute, StartResolve: 20 * time.Minute,
 			ManagementNode: 2 * time.Hour, ConferencingNodes: 12 * time.Hour, CancelBuilds: 5 * time.Minute},
@@ -64,8 +66,8 @@ func TestFullConfig(t *testing.T) {
 			Name: policy.Test,
 			Pexip: upgrade.PexipConfig{URL: "https://mgr-test.example.org", CAFile: in("test-ca.pem"), PinnedCertificateSHA256: strings.Repeat("aa", 32),
 				OAuth2: &upgrade.OAuth2Config{ClientID: "00000000-aaaa-bbbb-cccc-dddddddddddd", TokenURL: "https://mgr-test.example.org/oauth/token/", Audience: "https://mgr-test/oauth/token/", Scope: "is_admin",
-					PrivateKey: upgrade.SecretSource{File: in("test.key"), Key: "environments.test.pexip.oauth2.private_key_file", Line: 73}},
-				BackupPassphrase: upgrade.SecretSource{Env: "TEST_PASSPHRASE", Key: "environments.test.pexip.backup_passphrase_env", Line: 77}},
+					PrivateKey: upgrade.SecretSource{File: in("test.key"), Key: "environments.test.pexip.oauth2.private_key_file", Line: 78}},
+				BackupPassphrase: upgrade.SecretSource{Env: "TEST_PASSPHRASE", Key: "environments.test.pexip.backup_passphrase_env", Line: 82}},
 			VMs: []upgrade.VMConfig{{ResourceGroup: "rg-test", Name: "vm-node-mgmt-core"}, {ResourceGroup: "rg-test", Name: "vm-node-conf-core"}},
 			Vault: upgrade.VaultConfig{ResourceGroup: "rg-backup", Name: "vault-test",
 				StorageAccount: "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-backup/providers/Microsoft.Storage/storageAccounts/stagetest"},
@@ -78,8 +80,8 @@ func TestFullConfig(t *testing.T) {
 		Production: upgrade.EnvironmentConfig{
 			Name: policy.Production,
 			Pexip: upgrade.PexipConfig{URL: "https://mgr.example.org",
-				Basic:            &upgrade.BasicConfig{Username: "upgrader", Password: upgrade.SecretSource{Env: "PEXIP_PASSWORD", Key: "environments.production.pexip.basic.password_env", Line: 113}},
-				BackupPassphrase: upgrade.SecretSource{File: in("production.passphrase"), Key: "environments.production.pexip.backup_passphrase_file", Line: 114}},
+				Basic:            &upgrade.BasicConfig{Username: "upgrader", Password: upgrade.SecretSource{Env: "PEXIP_PASSWORD", Key: "environments.production.pexip.basic.password_env", Line: 118}},
+				BackupPassphrase: upgrade.SecretSource{File: in("production.passphrase"), Key: "environments.production.pexip.backup_passphrase_file", Line: 119}},
 			VMs:      []upgrade.VMConfig{{ResourceGroup: "rg-production", Name: "vm-node-mgmt"}},
 			Vault:    upgrade.VaultConfig{ResourceGroup: "rg-backup", Name: "vault-production"},
 			Pipeline: upgrade.PipelineConfig{URL: "https://dev.azure.com/ExampleOrg/Verify-by-Video%20Platform/_build?definitionId=108"},
@@ -87,11 +89,8 @@ func TestFullConfig(t *testing.T) {
 			Checks:   upgrade.ChecksConfig{Newman: &upgrade.NewmanCheck{Collection: in("vbv.postman_collection.json"), Environment: in("vbv.postman_environment.json")}},
 		},
 	}
-	if diff := cmp.Diff(want, c, cmpopts.IgnoreFields(upgrade.Hours{}, "Location")); diff != "" {
+	if diff := cmp.Diff(want, c, cmpopts.IgnoreFields(policy.Hours{}, "Location")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
-	}
-	if diff := cmp.Diff(c.Policy.Acknowledge, c.Policy.Acknowledgements()); diff != "" {
-		t.Error(diff)
 	}
 	if c.Window.ServiceHours.Location.String() != "America/Vancouver" || c.Window.ChangeWindow.Location.String() != "America/Toronto" {
 		t.Error("the time zones were not looked up")
@@ -199,8 +198,8 @@ func TestErrorNamesFileAndLine(t *testing.T) {
 	}
 	_, err := upgrade.LoadConfig(path)
 	want := path + ": 2 problem(s); nothing was contacted or changed\n" +
-		"  " + path + ":28: snapshot.retention_days: 0 is not a whole number from 1 to 9999\n" +
-		"  " + path + ":53: waits.poll_intervall: unknown key; known here: cancel_builds, conferencing_nodes, management_node, platform_online, poll_interval, snapshot, start_resolve, vm_power"
+		"  " + path + ":29: snapshot.retention_days: 0 is not a whole number from 1 to 9999\n" +
+		"  " + path + ":58: waits.poll_intervall: unknown key; known here: cancel_builds, conferencing_nodes, management_node, platform_online, poll_interval, snapshot, start_resolve, vm_power"
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}

@@ -71,7 +71,7 @@ func (p *Process) acknowledge(sc *runbook.StepContext, fs, doubtful policy.Findi
 
 // exceptions applies the configuration's documented exceptions to the pathway.
 func (p *Process) exceptions(fs policy.Findings) policy.Findings {
-	return fs.Acknowledge(p.cfg.Policy.Acknowledgements())
+	return fs.Acknowledge(p.cfg.Policy.Acknowledge)
 }
 
 // summary says the findings in one line: those that are not a plain pass, or that all passed.

@@ -37,9 +37,9 @@ type Process struct {
 	passphrase string
 	transport  func(http.RoundTripper) http.RoundTripper
 	target     policy.Version
-	files      policyFiles
-	test       *testRun // nil if testErr
-	testErr    error    // why there is none
+	rules      policy.Request // but for what Test and Production run
+	test       *testRun       // nil if testErr
+	testErr    error          // why there is none
 }
 
 // Options are what New needs beside the configuration.
@@ -61,14 +61,11 @@ func New(ctx context.Context, cfg *Config, o Options) (*Process, error) {
 	if own == nil {
 		return nil, fmt.Errorf("unknown environment %q: it is test or production", o.Environment)
 	}
-	target, err := cfg.Package.Target()
+	request, err := cfg.PolicyRequest(o.Environment)
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{cfg: cfg, env: o.Environment, own: own, sys: o.Systems, passphrase: o.BackupPassphrase, transport: o.Transport, target: target}
-	if p.files, err = cfg.readPolicies(); err != nil {
-		return nil, err
-	}
+	p := &Process{cfg: cfg, env: o.Environment, own: own, sys: o.Systems, passphrase: o.BackupPassphrase, transport: o.Transport, target: *request.Target, rules: request}
 	if o.Environment == policy.Production {
 		p.test, p.testErr = findTestRun(ctx, cfg, o.History)
 	}

@@ -58,10 +58,9 @@ func (p *Process) checkPromotion(sc *runbook.StepContext) error {
 	if err != nil {
 		return err
 	}
-	d := policy.Decide(policy.Request{
-		Proposal: policy.Proposal{Environment: p.env, Test: test, Production: production, Target: &p.target, Releases: p.cfg.Policy.Releases},
-		Waivers:  p.files.waivers, Risks: p.files.risks, Promises: p.files.promises, Acknowledgements: p.cfg.Policy.Acknowledgements(),
-		Soak: p.cfg.Policy.Soak, PromiseWithin: p.cfg.Policy.Promise}, time.Now())
+	r := p.rules
+	r.Test, r.Production, r.Budget = test, production, nil // the time is judged by its own step
+	d := policy.Decide(r, time.Now())
 	fs := d.Findings
 	for _, w := range d.WaiversUsed {
 		sc.Deviate("waiver used: " + w.String())

@@ -9,69 +9,34 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
-// What the estimate assumes. Pexip: the Management Node takes up to an hour, a Conferencing Node about
-// two minutes plus the transfer, ten at a time; calls may hold a node for an hour.
-const (
-	assumedRate       = 100e6 / 8 // bytes per second
-	assumedManagement = time.Hour
-	assumedNode       = 3 * time.Minute
-	assumedBackup     = 20 * time.Minute // Pexip's own, then stop, snapshot, start and contact, all VMs side by side
-	assumedChecks     = 30 * time.Minute // people and endpoints
-	usualPackage      = 3e9              // bytes, where the file is not looked at
-	nodesAtOnce       = 10
-)
+// usualPackage is the size in bytes of a package that is not looked at.
+const usualPackage = 3e9
 
-// Estimate is how long an upgrade may take.
-type Estimate struct {
-	Upload     time.Duration `json:"upload"`
-	Backup     time.Duration `json:"backup"`
-	Management time.Duration `json:"managementNode"`
-	Nodes      time.Duration `json:"conferencingNodes"`
-	Checks     time.Duration `json:"checks"`
+// usualUpload and usualNodes are what the plan expects of the two longest steps; other than in the estimate for the
+// change window nothing is added to be on the safe side.
+func (p *Process) usualUpload() time.Duration {
+	return policy.Effort{Size: usualPackage, Rate: float64(p.cfg.Upload.ExpectedRate)}.Estimate().Upload
 }
 
-// Total is the sum.
-func (e Estimate) Total() time.Duration {
-	return e.Upload + e.Backup + e.Management + e.Nodes + e.Checks
+func (p *Process) usualNodes() time.Duration {
+	return policy.Effort{Nodes: p.cfg.conferencingNodes(p.env)}.Estimate().Nodes
 }
 
-// estimate is for a package of size bytes and a number of Conferencing Nodes.
-func estimate(size int64, nodes int) Estimate {
-	return Estimate{Upload: uploadTime(size), Backup: assumedBackup, Management: assumedManagement, Nodes: nodesTime(nodes), Checks: assumedChecks}
-}
-
-func uploadTime(size int64) time.Duration {
-	return time.Duration(float64(size) / assumedRate * float64(time.Second))
-}
-
-// nodesTime is for Conferencing Nodes without calls.
-func nodesTime(nodes int) time.Duration {
-	return time.Duration((nodes+nodesAtOnce-1)/nodesAtOnce) * assumedNode
-}
-
-// checkTimeBudget compares the estimate with the change window. Without a window there is no limit to
-// keep; the estimate and the pipeline's next scheduled stop, which the pause holds back, are stated.
+// checkTimeBudget compares the estimate with the times in which changes are allowed (RISK-2). The pipeline's next
+// scheduled stop, which the pause holds back, is stated.
 func (p *Process) checkTimeBudget(sc *runbook.StepContext) error {
-	info, err := os.Stat(p.cfg.Package.File)
-	if err != nil {
+	if _, err := os.Stat(p.cfg.Package.File); err != nil {
 		return fmt.Errorf("upgrade file: %w", err)
 	}
-	return p.judge(sc, p.budget(estimate(info.Size(), len(p.own.VMs)-1), time.Now()))
+	b, now := *p.rules.Budget, time.Now()
+	end := now.Add(b.Estimate.Total())
+	return p.judge(sc, append(policy.CheckBudget(b, now), p.nextStop(now, end), sourceAdvice()))
 }
 
-func (p *Process) budget(e Estimate, now time.Time) policy.Findings {
-	end := now.Add(e.Total())
-	detail := fmt.Sprintf("about %s, until %s", e.Total().Round(time.Minute), end.Format("Mon 15:04"))
-	w := p.cfg.Window
-	f := finding("RISK-2", "time-budget", policy.Should, true, detail+"; no change window is configured", "")
-	if w.ChangeWindow != nil {
-		_, until := w.ChangeWindow.Next(now)
-		ok := w.ChangeWindow.Contains(now) && !end.After(until)
-		f = finding("RISK-2", "time-budget", policy.Should, ok, fmt.Sprintf("%s; change window %s", detail, *w.ChangeWindow), "start when the change window leaves enough time")
-	}
-	stop := w.StopAfter(now)
-	advice := finding("RISK-2", "next-scheduled-stop", policy.Advice, stop.IsZero() || end.Before(stop), "the schedule's next stop is at "+stop.Format("Mon 15:04 MST"), "the pause holds it back; it is cancelled before the pipeline is resumed")
-	return policy.Findings{f, advice, sourceAdvice()}
+func (p *Process) nextStop(now, end time.Time) policy.Finding {
+	stop := p.cfg.Window.StopAfter(now)
+	return finding("RISK-2", "next-scheduled-stop", policy.Advice, stop.IsZero() || end.Before(stop), "the schedule's next stop is at "+stop.Format("Mon 15:04 MST"),
+		"the pause holds it back; it is cancelled before the pipeline is resumed")
 }
 
 // sourceAdvice names where Pexip disagrees with the written process, which is followed.

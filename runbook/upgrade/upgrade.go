@@ -27,13 +27,13 @@ func (p *Process) upgrade() []runbook.Step {
 		{ID: "disable-session-timeout", Phase: phaseUpgrade, Title: "Switch the session timeout off", Clauses: []string{"UPG-4"}, Owes: []string{owesTimeout},
 			Does: "changes this one setting of " + p.own.Pexip.URL, Apply: p.disableTimeout},
 		{ID: stepUpload, Phase: phaseUpgrade, Title: "Upload the package", Clauses: []string{"UPG-5", "PRE-4", "RISK-2"}, Owes: []string{owesRequest},
-			Does: p.uploadText(), Expected: uploadTime(usualPackage), Apply: p.upload},
+			Does: p.uploadText(), Expected: p.usualUpload(), Apply: p.upload},
 		{ID: stepValidate, Phase: phaseUpgrade, Title: "Let the node name what it received", Clauses: []string{"POL-5a"},
 			Does: "asks the node which version runs and which the package holds; installs nothing", Apply: p.validate},
 		start,
 		{ID: "wait-management-node", Phase: phaseUpgrade, Title: "Wait for the Management Node", Clauses: []string{"UPG-5"}, Expected: 20 * time.Minute,
 			Does: "it is upgraded first and reboots by itself; never reboot it", Apply: p.waitManagementNode},
-		{ID: stepWaitNodes, Phase: phaseUpgrade, Title: "Wait for the Conferencing Nodes", Clauses: []string{"UPG-5"}, Expected: nodesTime(len(p.own.VMs) - 1),
+		{ID: stepWaitNodes, Phase: phaseUpgrade, Title: "Wait for the Conferencing Nodes", Clauses: []string{"UPG-5"}, Expected: p.usualNodes(),
 			Does: "at most ten at a time, each when its calls have ended", Apply: p.waitConferencingNodes},
 	}
 }
