@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 )
@@ -120,29 +119,6 @@ func (j *junitSuite) count() {
 		sum += d
 	}
 	j.Time = seconds(sum)
-}
-
-// planned are the steps that belong to the run: those of the rollback only if it was decided.
-func (e *Evidence) planned() []PlannedStep {
-	if e.State.Leaving != DecideRollback {
-		return e.State.Plan.Steps
-	}
-	return slices.Concat(e.State.Plan.Steps, e.State.Plan.Rollback)
-}
-
-// step is a step's state without noting that it was asked for.
-func (s *State) step(id string) StepState {
-	if st := s.Steps[id]; st != nil {
-		return *st
-	}
-	return StepState{Status: StepPending}
-}
-
-func (st StepState) took() time.Duration {
-	if st.Ended.IsZero() {
-		return 0
-	}
-	return max(0, st.Ended.Sub(st.Started))
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

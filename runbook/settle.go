@@ -90,9 +90,12 @@ func (d *driver) settleDecided(ctx context.Context, u *unsettled, answer Answer)
 	return d.append(ctx, KindSettled, u.owed.ID(), 0, settledData{Note: "stated by " + answer.Actor + ": " + answer.Statement})
 }
 
+// phasePutBack is the phase of the steps that settle.
+const phasePutBack = "Put back"
+
 // settleStepFor makes the step that settles one obligation.
 func (d *driver) settleStepFor(o Owed) Step {
-	s := Step{ID: "settle/" + o.ID(), Phase: "Put back", Title: "put back " + o.ID()}
+	s := Step{ID: "settle/" + o.ID(), Phase: phasePutBack, Title: "put back " + o.ID()}
 	if u := d.def.undo(o.Kind); u != nil {
 		s.Title, s.Clauses = u.Title, u.Clauses
 	}
