@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -224,6 +225,9 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// commandForm is what the agent takes for a command.
+var commandForm = regexp.MustCompile(`(?i)##(vso)?\[`)
 
 // What others wrote must not reach the agent of a pipeline as a command.
 func TestNothingForeignIsACommand(t *testing.T) {

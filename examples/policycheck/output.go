@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/vso"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 )
 
@@ -30,19 +30,19 @@ var writers = map[string]func(io.Writer, policy.Decision) error{
 // that is in the way, and the task's result.
 func writeADO(w io.Writer, d policy.Decision) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "##[group]Policy: %s\n%s##[endgroup]\n", d.Outcome, inert(d.Text()))
+	b.WriteString(vso.Group(fmt.Sprintf("Policy: %s", d.Outcome)) + vso.Inert(d.Text()) + vso.GroupEnd)
 	never, liftable, advice := d.Findings.Split()
 	for _, f := range append(never, liftable...) {
-		issue(&b, "error", f)
+		b.WriteString(issue("error", f))
 	}
 	for _, f := range advice {
-		issue(&b, "warning", f)
+		b.WriteString(issue("warning", f))
 	}
 	for _, r := range d.WaiversRefused {
-		command(&b, "task.logissue", "type=warning", fmt.Sprintf("waiver %s is refused: %s", r.ID, strings.Join(r.Reasons, "; ")))
+		b.WriteString(vso.Issue("warning", fmt.Sprintf("waiver %s is refused: %s", r.ID, strings.Join(r.Reasons, "; "))))
 	}
 	result, text := taskResult(d, len(advice))
-	command(&b, "task.complete", "result="+result, text)
+	b.WriteString(vso.Command("task.complete", text, vso.Property{Name: "result", Value: result}))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -59,37 +59,16 @@ func taskResult(d policy.Decision, advice int) (result, text string) {
 	return "Succeeded", "allowed by policy"
 }
 
-func issue(b *strings.Builder, level string, f policy.Finding) {
+func issue(level string, f policy.Finding) string {
 	text := fmt.Sprintf("%s %s %s: %s", f.Clause, f.Rule, f.Status, f.Detail)
 	if f.Remedy != "" {
 		text += "; " + f.Remedy
 	}
-	command(b, "task.logissue", "type="+level+";code="+property(f.Clause), text)
+	return vso.Issue(level, text, vso.Property{Name: "code", Value: f.Clause})
 }
 
 // writeFault tells a pipeline that nothing was judged.
 func writeFault(w io.Writer, fault error) {
-	var b strings.Builder
-	command(&b, "task.logissue", "type=error", "policycheck: "+fault.Error())
-	command(&b, "task.complete", "result=Failed", "wrong input; nothing was judged")
-	_, _ = io.WriteString(w, b.String()) // the exit code says it too
+	_, _ = io.WriteString(w, vso.Issue("error", "policycheck: "+fault.Error())+
+		vso.Command("task.complete", "wrong input; nothing was judged", vso.Property{Name: "result", Value: "Failed"})) // the exit code says it too
 }
-
-// command writes one logging command. What the agent would take for the end of the command or of the line is escaped
-// as it expects.
-func command(b *strings.Builder, name, properties, text string) {
-	fmt.Fprintf(b, "##vso[%s %s]%s\n", name, properties, escape.Replace(inert(text)))
-}
-
-var (
-	escape         = strings.NewReplacer("%", "%AZP25", "\r", "%0D", "\n", "%0A")
-	escapeProperty = strings.NewReplacer("%", "%AZP25", "\r", "%0D", "\n", "%0A", ";", "%3B", "]", "%5D")
-)
-
-func property(s string) string { return escapeProperty.Replace(s) }
-
-// commandForm is what the agent looks for anywhere in a line.
-var commandForm = regexp.MustCompile(`(?i)##(vso)?\[`)
-
-// inert keeps text of others, such as the reason of a waiver, from being a command.
-func inert(s string) string { return commandForm.ReplaceAllString(s, "## $1[") }
