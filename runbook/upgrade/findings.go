@@ -33,9 +33,14 @@ func (e *RefusedError) Error() string {
 // all findings are the step's output. Exceptions documented in the configuration count as given (POL-0).
 func (p *Process) judge(sc *runbook.StepContext, fs policy.Findings) error {
 	fs = p.exceptions(fs)
+	if sc.Preview {
+		if err := sc.Note(noteFindings, fs); err != nil {
+			return err
+		}
+	}
 	var refused, doubtful policy.Findings
 	for _, f := range fs.Blocking() {
-		if f.Class == policy.Must && f.Status == policy.Fail {
+		if refuses(f) {
 			refused = append(refused, f)
 		} else {
 			doubtful = append(doubtful, f)
@@ -49,6 +54,11 @@ func (p *Process) judge(sc *runbook.StepContext, fs policy.Findings) error {
 		return keep(sc, fs)
 	}
 	return p.acknowledge(sc, fs, doubtful)
+}
+
+// refuses: nobody can acknowledge it.
+func refuses(f policy.Finding) bool {
+	return f.Class == policy.Must && f.Status == policy.Fail && f.Blocks()
 }
 
 // acknowledge asks a person to take responsibility for findings that could not be passed.

@@ -17,18 +17,18 @@ func (p *Process) prerequisites() []runbook.Step {
 		return runbook.Step{ID: id, Phase: phasePrerequisites, Title: title, Does: does, Clauses: clauses, Gate: true, Apply: apply, Expected: 5 * time.Second}
 	}
 	return []runbook.Step{
-		gate("check-azure-access", "Check the rights in Azure", "reads the caller's permissions and the locks", []string{"PRE-2", "PRE-3"}, p.checkAzureAccess),
-		gate("check-pipeline-access", "Check the rights on the start/stop pipeline", "reads definition and permissions", []string{"UPG-3", "VER-5"}, p.checkPipelineAccess),
+		gate("check-azure-access", "Check the rights in Azure", "reads the caller's permissions and the locks of "+p.vmNames()+" and of vault "+p.vault().Name, []string{"PRE-2", "PRE-3"}, p.checkAzureAccess),
+		gate("check-pipeline-access", "Check the rights on the start/stop pipeline", "reads definition and permissions of "+p.own.Pipeline.URL, []string{"UPG-3", "VER-5"}, p.checkPipelineAccess),
 		{ID: stepStartEnvironment, Phase: phasePrerequisites, Title: "Start the environment if it is off", Clauses: []string{"UPG-3a"},
-			Does: "if a VM is off: asks, then runs the pipeline once to start it", Timeout: p.cfg.Waits.VMPower + p.cfg.Waits.PlatformOnline + time.Hour,
+			Does: "if one of " + p.vmNames() + " is off: asks, then runs " + p.own.Pipeline.URL + " once to start it", Timeout: p.cfg.Waits.VMPower + p.cfg.Waits.PlatformOnline + time.Hour,
 			Apply: p.startEnvironment},
-		gate("check-pexip-access", "Check the access to the Management Node", "logs in, reads settings, nodes and the upgrade interface", []string{"PRE-1", "VER-1"}, p.whenRunning(p.checkPexipAccess)),
+		gate("check-pexip-access", "Check the access to the Management Node", "logs in to "+p.own.Pexip.URL+", reads settings, nodes and the upgrade interface", []string{"PRE-1", "VER-1"}, p.whenRunning(p.checkPexipAccess)),
 		gate(stepPackage, "Check the upgrade file", "hashes "+p.cfg.Package.File, []string{"UPG-1", "POL-5a"}, p.checkPackage),
-		gate(stepIdentity, "Prove which VM is which node", "compares the addresses of the VMs with those of the nodes", []string{"SNAP-3"}, p.whenRunning(p.proveIdentity)),
-		gate("check-platform-health", "Check that the platform is sound", "reads nodes, alarms and upgrade requests", []string{"VER-1"}, p.whenRunning(p.checkHealth)),
-		gate("check-remote-syslog", "Check that a remote syslog collects the logs", "reads the syslog servers of the Management Node and the locations", []string{"RISK-1"}, p.whenRunning(p.checkSyslog)),
-		gate("check-workstation", "Check that the workstation stays awake", "asks the operating system for a moment to stay awake", []string{"PRE-4"}, p.checkWorkstation),
-		gate("check-time-budget", "Check that the time suffices", "estimates the run against the change window", []string{"RISK-2"}, p.checkTimeBudget),
+		gate(stepIdentity, "Prove which VM is which node", "compares the addresses of "+p.vmNames()+" with those of the nodes of "+p.own.Pexip.URL, []string{"SNAP-3"}, p.whenRunning(p.proveIdentity)),
+		gate("check-platform-health", "Check that the platform is sound", "reads nodes, alarms and upgrade requests of "+p.own.Pexip.URL, []string{"VER-1"}, p.whenRunning(p.checkHealth)),
+		gate("check-remote-syslog", "Check that a remote syslog collects the logs", "reads the syslog servers of "+p.own.Pexip.URL+" and its locations", []string{"RISK-1"}, p.whenRunning(p.checkSyslog)),
+		gate("check-workstation", "Check that the workstation stays awake", "asks this machine's operating system for a moment to stay awake", []string{"PRE-4"}, p.checkWorkstation),
+		gate("check-time-budget", "Check that the time suffices", fmt.Sprintf("estimates the upgrade of %d VMs against the change window", len(p.own.VMs)), []string{"RISK-2"}, p.checkTimeBudget),
 	}
 }
 

@@ -28,10 +28,10 @@ func (p *Process) snapshot() []runbook.Step {
 	steps := []runbook.Step{
 		{ID: stepPausePipeline, Phase: phaseSnapshot, Title: "Pause the start/stop pipeline", Clauses: []string{"UPG-3", "SNAP-1"}, Owes: []string{owesPipeline},
 			Does: "pauses " + p.own.Pipeline.URL + " and waits until none of its runs is in progress", Expected: time.Minute, Apply: p.pausePipeline},
-		{ID: stepCaptureBefore, Phase: phaseSnapshot, Title: "Record the state before", Clauses: []string{"VER-1"}, Does: "reads settings, nodes, alarms, licences, VMs and pipeline", Apply: p.captureBefore},
-		{ID: "create-config-backup", Phase: phaseSnapshot, Title: "Make and fetch Pexip's own backup", Clauses: []string{"RISK-1"}, Does: "creates a backup on the Management Node, downloads and verifies it",
+		{ID: stepCaptureBefore, Phase: phaseSnapshot, Title: "Record the state before", Clauses: []string{"VER-1"}, Does: "reads settings, nodes, alarms and licences of " + p.own.Pexip.URL + ", " + p.vmNames() + ", and the pipeline", Apply: p.captureBefore},
+		{ID: "create-config-backup", Phase: phaseSnapshot, Title: "Make and fetch Pexip's own backup", Clauses: []string{"RISK-1"}, Does: "creates a backup on " + p.own.Pexip.URL + ", downloads and verifies it",
 			Expected: 2 * time.Minute, Waivable: true, Apply: p.createConfigBackup},
-		{ID: "check-no-live-calls", Phase: phaseSnapshot, Title: "No calls in progress", Clauses: []string{"POL-4"}, Does: "counts the participants; asks if there are any", Apply: p.checkNoLiveCalls},
+		{ID: "check-no-live-calls", Phase: phaseSnapshot, Title: "No calls in progress", Clauses: []string{"POL-4"}, Does: "counts the participants on " + p.own.Pexip.URL + "; asks if there are any", Apply: p.checkNoLiveCalls},
 	}
 	var deallocate, backup, start []runbook.Step
 	for _, vm := range p.vms() {
@@ -46,9 +46,9 @@ func (p *Process) snapshot() []runbook.Step {
 	steps = append(append(append(steps, deallocate...), backup...), start...)
 	return append(steps,
 		runbook.Step{ID: "verify-recovery-points", Phase: phaseSnapshot, Title: "Verify the recovery points", Clauses: []string{"UPG-2", "SNAP-3", "SNAP-4"},
-			Does: "reads each VM's recovery points: new, taken while off, complete, kept long enough", Apply: p.verifyRecoveryPoints},
+			Does: "reads the recovery points of " + p.vmNames() + " in vault " + p.vault().Name + ": new, taken while off, complete, kept long enough", Apply: p.verifyRecoveryPoints},
 		runbook.Step{ID: "wait-platform-online", Phase: phaseSnapshot, Title: "Wait for the platform", Clauses: []string{"VER-1"},
-			Does: "waits until every always-on node is in contact and in sync", Expected: 5 * time.Minute, Apply: p.waitOnline})
+			Does: "waits until every always-on node of " + p.own.Pexip.URL + " is in contact and in sync", Expected: 5 * time.Minute, Apply: p.waitOnline})
 }
 
 // foundPipeline is the value to restore.

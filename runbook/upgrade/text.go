@@ -6,72 +6,52 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
-// WritePlan shows a plan and what its gates say now: refusals first, then every step.
-func WritePlan(w io.Writer, p runbook.Preview) {
-	fmt.Fprintf(w, "%s: %s\nplan %s\n", p.Plan.Name, p.Plan.Environment, p.Plan.Hash)
-	for _, id := range p.Refused {
-		fmt.Fprintf(w, "\nREFUSED %s: %s\n", id, p.Gates[id].Error)
-	}
-	phase := ""
-	for _, s := range p.Plan.Steps {
-		if s.Phase != phase {
-			phase = s.Phase
-			fmt.Fprintf(w, "\n%s\n", phase)
-		}
-		fmt.Fprintf(w, "  %s %-26s %-28s %s\n", marks(s), s.ID, "["+strings.Join(s.Clauses, " ")+"]", s.Does)
-		if st := p.Gates[s.ID]; st != nil {
-			fmt.Fprintf(w, "      %s: %s\n", st.Status, clip(st.Detail+st.Error))
-		}
-	}
-	fmt.Fprintf(w, "\n! once only   o opens something to put back   H a person   c checked just now\nexpected: about %s, with no calls in progress\n", expected(p.Plan).Round(time.Minute))
-}
-
-func marks(s runbook.PlannedStep) string {
-	out := []byte("....")
-	for i, on := range []bool{s.Effect == runbook.Once, len(s.Owes) > 0, s.Ask != nil, s.Gate} {
-		if on {
-			out[i] = "!oHc"[i]
-		}
-	}
-	return string(out)
-}
-
-// expected adds up the steps; of a group that runs side by side only the longest counts.
-func expected(p runbook.Plan) (sum time.Duration) {
-	group, longest := "", time.Duration(0)
-	for _, s := range p.Steps {
-		if s.Group == "" || s.Group != group {
-			sum, group, longest = sum+longest, s.Group, 0
-		}
-		longest = max(longest, s.Expected)
-	}
-	return sum + longest
-}
-
 const clipAt = 160
 
 func clip(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = strings.Join(strings.Fields(printable(s)), " ")
 	if r := []rune(s); len(r) > clipAt {
 		return string(r[:clipAt]) + "…"
 	}
 	return s
 }
 
+// printable keeps what others said from moving the cursor or changing colours: such characters become spaces.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)
+}
+
 // Lines is an observer that writes one line an event, and progress at most once per interval.
 func Lines(w io.Writer, interval time.Duration) runbook.Observer {
-	l := &lines{w: w, interval: interval, last: map[string]time.Time{}, said: map[string]string{}}
+	return newLines(w, interval).event
+}
+
+// ColourLines is Lines for a terminal: the mark of an outcome has a colour.
+func ColourLines(w io.Writer, interval time.Duration) runbook.Observer {
+	l := newLines(w, interval)
+	l.colour = true
 	return l.event
+}
+
+func newLines(w io.Writer, interval time.Duration) *lines {
+	return &lines{w: w, interval: interval, last: map[string]time.Time{}, said: map[string]string{}}
 }
 
 type lines struct {
 	mu       sync.Mutex
 	w        io.Writer
 	interval time.Duration
+	colour   bool
 	phase    string
 	last     map[string]time.Time
 	said     map[string]string
@@ -84,25 +64,34 @@ func (l *lines) event(e runbook.Event) {
 		l.phase = e.Phase
 		fmt.Fprintf(l.w, "\n%s\n", e.Phase)
 	}
-	at := e.At.Format(time.TimeOnly)
 	switch e.Kind {
 	case runbook.EventKind(runbook.KindStart), runbook.EventKind(runbook.KindEnd):
-		fmt.Fprintf(l.w, "%s  %s\n", at, e.Text)
+		fmt.Fprintf(l.w, "%s  %s\n", e.At.Format(time.TimeOnly), e.Text)
 	case runbook.EventKind(runbook.KindIntent):
 		if e.Try > 1 {
-			fmt.Fprintf(l.w, "%s    … %s, try %d\n", at, e.Step, e.Try)
+			l.line(e, "…", fmt.Sprintf("try %d", e.Try))
 		}
 	case runbook.EventKind(runbook.KindDone):
-		fmt.Fprintf(l.w, "%s    %s %-26s %s (%s)\n", at, mark(e.Status), e.Step, clip(e.Text), e.Elapsed.Round(time.Millisecond))
+		l.line(e, mark(e.Status), fmt.Sprintf("%s (%s)", clip(e.Text), e.Elapsed.Round(time.Millisecond)))
 	case runbook.EventKind(runbook.KindFail):
-		fmt.Fprintf(l.w, "%s    ✗ %-26s %s\n", at, e.Step, e.Text)
+		l.line(e, "✗", e.Text)
 	case runbook.EventKind(runbook.KindWait):
-		fmt.Fprintf(l.w, "%s    ? %-26s %s\n", at, e.Step, clip(e.Text))
+		l.line(e, "?", clip(e.Text))
 	case runbook.EventKind(runbook.KindSettled):
-		fmt.Fprintf(l.w, "%s    ↩ %-26s %s\n", at, e.Step, e.Text)
+		l.line(e, "↩", e.Text)
 	case runbook.EventProgress:
-		l.progress(at, e)
+		l.progress(e)
 	}
+}
+
+var markColours = map[string]string{"✓": "32", "=": "32", "~": "33", "?": "33", "✗": "31", "↩": "36"}
+
+// line writes one line: a text of several lines becomes one, and nothing in it moves the cursor.
+func (l *lines) line(e runbook.Event, mark, text string) {
+	if c := markColours[mark]; l.colour && c != "" {
+		mark = "\x1b[" + c + "m" + mark + "\x1b[0m"
+	}
+	fmt.Fprintf(l.w, "%s    %s %-26s %s\n", e.At.Format(time.TimeOnly), mark, e.Step, strings.Join(strings.Fields(printable(text)), " "))
 }
 
 func mark(s runbook.StepStatus) string {
@@ -116,25 +105,27 @@ func mark(s runbook.StepStatus) string {
 }
 
 // progress writes what is new, and otherwise keeps to the interval.
-func (l *lines) progress(at string, e runbook.Event) {
+func (l *lines) progress(e runbook.Event) {
 	text := e.Text
 	if e.Total > 0 {
-		text = fmt.Sprintf("%3d %% of %s %s", e.Done*100/e.Total, amount(e.Total, e.Unit), e.Text)
+		text = Amount(e.Done, e.Total, e.Unit) + " " + e.Text
 	}
-	now := e.At
-	if l.said[e.Step] == text || now.Sub(l.last[e.Step]) < l.interval {
+	if l.said[e.Step] == text || e.At.Sub(l.last[e.Step]) < l.interval {
 		return
 	}
-	l.last[e.Step], l.said[e.Step] = now, text
-	fmt.Fprintf(l.w, "%s      %-26s %s\n", at, e.Step, clip(text))
+	l.last[e.Step], l.said[e.Step] = e.At, text
+	l.line(e, " ", clip(text))
 }
 
-func amount(n int64, unit string) string {
-	if unit != "bytes" {
-		return fmt.Sprintf("%d %s", n, unit)
+// Amount says how much of a progress event is done, such as "12.5 of 64.0 MiB" or "1 of 3 nodes".
+func Amount(done, total int64, unit string) string {
+	if unit == "bytes" {
+		return fmt.Sprintf("%.1f of %s", float64(done)/(1<<20), mebibytes(total))
 	}
-	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	return fmt.Sprintf("%d of %d %s", done, total, unit)
 }
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // WriteResult says how a run ended, what was put back and what to do next.
 func WriteResult(w io.Writer, r Result) {
@@ -186,30 +177,4 @@ func outcomeText(s *runbook.State) string {
 		return string(s.End.Outcome)
 	}
 	return "not ended"
-}
-
-// NextCommand is what to type for a run that waits.
-func NextCommand(s *runbook.State) string {
-	if s.End != nil {
-		return ""
-	}
-	if s.Waiting == nil {
-		return fmt.Sprintf("upgrade resume -config FILE -environment %s", s.Plan.Environment)
-	}
-	q := s.Waiting.Question
-	verb := map[runbook.AskKind]string{runbook.Attestation: "attest", runbook.Approval: "approve"}[q.Ask.Kind]
-	if verb == "" {
-		var out []string
-		for _, d := range q.Decisions {
-			out = append(out, string(d))
-		}
-		verb = strings.Join(out, "|")
-	}
-	text := fmt.Sprintf("upgrade decide -config FILE -run %s -step %s -statement TEXT", s.Run, q.Step)
-	for _, f := range q.Ask.Fields {
-		if f.Required {
-			text += fmt.Sprintf(" -value %s=…", f.Name)
-		}
-	}
-	return text + " " + verb
 }

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
@@ -19,9 +20,9 @@ const (
 
 func (p *Process) upgrade() []runbook.Step {
 	start := runbook.Step{ID: stepStart, Phase: phaseUpgrade, Title: "Start the upgrade", Clauses: []string{"UPG-5"}, Effect: runbook.Once,
-		Does: "tells the Management Node to install the uploaded package; exactly once", Apply: p.startUpgrade, Resolve: p.resolveStart}
+		Does: "tells " + p.own.Pexip.URL + " to install the uploaded package; exactly once", Apply: p.startUpgrade, Resolve: p.resolveStart}
 	if p.cfg.Upload.Method == UploadOneShot {
-		start.Does = "uploads the package in one request, which starts the upgrade; exactly once"
+		start.Does = "uploads " + p.cfg.Package.File + " to " + p.own.Pexip.URL + " in one request, which starts the upgrade; exactly once"
 	}
 	return []runbook.Step{
 		{ID: "disable-session-timeout", Phase: phaseUpgrade, Title: "Switch the session timeout off", Clauses: []string{"UPG-4"}, Owes: []string{owesTimeout},
@@ -29,12 +30,12 @@ func (p *Process) upgrade() []runbook.Step {
 		{ID: stepUpload, Phase: phaseUpgrade, Title: "Upload the package", Clauses: []string{"UPG-5", "PRE-4", "RISK-2"}, Owes: []string{owesRequest},
 			Does: p.uploadText(), Expected: p.usualUpload(), Apply: p.upload},
 		{ID: stepValidate, Phase: phaseUpgrade, Title: "Let the node name what it received", Clauses: []string{"POL-5a"},
-			Does: "asks the node which version runs and which the package holds; installs nothing", Apply: p.validate},
+			Does: "asks " + p.own.Pexip.URL + " which version runs and which the package holds; installs nothing", Apply: p.validate},
 		start,
 		{ID: "wait-management-node", Phase: phaseUpgrade, Title: "Wait for the Management Node", Clauses: []string{"UPG-5"}, Expected: 20 * time.Minute,
-			Does: "it is upgraded first and reboots by itself; never reboot it", Apply: p.waitManagementNode},
+			Does: p.own.Pexip.URL + " is upgraded first and reboots by itself; never reboot it", Apply: p.waitManagementNode},
 		{ID: stepWaitNodes, Phase: phaseUpgrade, Title: "Wait for the Conferencing Nodes", Clauses: []string{"UPG-5"}, Expected: p.usualNodes(),
-			Does: "at most ten at a time, each when its calls have ended", Apply: p.waitConferencingNodes},
+			Does: fmt.Sprintf("watches %d nodes: at most ten at a time, each when its calls have ended", len(p.own.VMs)-1), Apply: p.waitConferencingNodes},
 	}
 }
 

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/internal/awake"
 	"github.com/verify-by-video/pexip-upgrade/pexip"
@@ -13,11 +14,11 @@ import (
 func (p *Process) uploadText() string {
 	switch p.cfg.Upload.Method {
 	case UploadResumable:
-		return "sends " + p.cfg.Package.File + " in chunks, continued after any interruption"
+		return "sends " + p.cfg.Package.File + " to " + p.own.Pexip.URL + " in chunks, continued after any interruption"
 	case UploadOneShot:
 		return "nothing yet: the one-shot upload is the start of the upgrade"
 	}
-	return "asks a person to upload the package in the web interface"
+	return "asks a person to upload " + p.cfg.Package.File + " in the web interface of " + p.own.Pexip.URL
 }
 
 // upload sends the package while the workstation is kept awake (PRE-4).
@@ -49,7 +50,11 @@ func (p *Process) upload(sc *runbook.StepContext) error {
 }
 
 func (p *Process) show(sc *runbook.StepContext, at pexip.Progress) {
-	sc.Progress(at.Done, at.Total, "bytes", "%s", at.Phase)
+	text := string(at.Phase)
+	if at.Phase == pexip.Sending && at.Rate > 0 {
+		text = fmt.Sprintf("%s, %s/s, %s left", text, mebibytes(int64(at.Rate)), at.ETA.Round(time.Second))
+	}
+	sc.Progress(at.Done, at.Total, "bytes", "%s", text)
 }
 
 func (p *Process) uploadByHand(sc *runbook.StepContext) error {

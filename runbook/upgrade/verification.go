@@ -18,10 +18,10 @@ const (
 
 func (p *Process) verification() []runbook.Step {
 	steps := []runbook.Step{
-		{ID: "verify-access", Phase: phaseVerification, Title: "Log in again", Clauses: []string{"VER-1"}, Does: "logs in and reads as an administrator",
+		{ID: "verify-access", Phase: phaseVerification, Title: "Log in again", Clauses: []string{"VER-1"}, Does: "logs in to " + p.own.Pexip.URL + " and reads as an administrator",
 			Retry: runbook.Retry{Times: 2, Wait: p.cfg.Waits.PollInterval}, Apply: p.verifyAccess},
 		{ID: stepStateAfter, Phase: phaseVerification, Title: "Compare with the state before", Clauses: []string{"VER-1"},
-			Does: "every node on the target; whatever else changed is a finding", Apply: p.verifyState},
+			Does: "reads " + p.own.Pexip.URL + ": every node on " + p.target.Release() + "; whatever else changed is a finding", Apply: p.verifyState},
 		p.endpointChecks(),
 	}
 	if p.own.BCSCCall {
@@ -82,11 +82,11 @@ const phaseCloseOut = "Close-out"
 
 func (p *Process) closeOut() []runbook.Step {
 	return []runbook.Step{
-		{ID: "restore-session-timeout", Phase: phaseCloseOut, Title: "Put the session timeout back", Clauses: []string{"VER-4"}, Does: "to the value that was found",
+		{ID: "restore-session-timeout", Phase: phaseCloseOut, Title: "Put the session timeout back", Clauses: []string{"VER-4"}, Does: "on " + p.own.Pexip.URL + ", to the value that was found",
 			Apply: func(sc *runbook.StepContext) error { return p.settle(sc, owesTimeout, timeoutKey) }},
 		{ID: "clear-backlog", Phase: phaseCloseOut, Title: "Cancel what queued while the pipeline was paused", Clauses: []string{"SNAP-2", "VER-5"},
-			Does: "cancels scheduled runs; asks about others", Apply: p.clearBacklog},
-		{ID: "resume-pipeline", Phase: phaseCloseOut, Title: "Resume the start/stop pipeline", Clauses: []string{"VER-5", "SNAP-2"}, Does: "to the state that was found, then looks again",
+			Does: "cancels scheduled runs of " + p.own.Pipeline.URL + "; asks about others", Apply: p.clearBacklog},
+		{ID: "resume-pipeline", Phase: phaseCloseOut, Title: "Resume the start/stop pipeline", Clauses: []string{"VER-5", "SNAP-2"}, Does: p.own.Pipeline.URL + " to the state that was found, then looks again",
 			Apply: func(sc *runbook.StepContext) error { return p.settle(sc, owesPipeline, pipelineKey) }},
 		{ID: "close-run", Phase: phaseCloseOut, Title: "Close the run", Clauses: []string{"POL-0", "POL-1"}, Does: "every clause met, nothing owed, evidence complete", Apply: p.closeRun},
 	}

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +18,21 @@ func (p *Process) vms() []azurevm.VM {
 		out = append(out, azurevm.VM{ResourceGroup: v.ResourceGroup, Name: v.Name})
 	}
 	return out
+}
+
+// namedAtMost is how many VMs a sentence of the plan names.
+const namedAtMost = 4
+
+// vmNames names the VMs for a sentence: all of a few, else some and how many more.
+func (p *Process) vmNames() string {
+	var names []string
+	for _, vm := range p.own.VMs {
+		names = append(names, vm.Name)
+	}
+	if more := len(names) - namedAtMost; more > 0 {
+		return fmt.Sprintf("%s and %d more VMs", strings.Join(names[:namedAtMost], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // readsAtOnce is how many VMs Azure is asked about at the same time: enough that forty take seconds, and
