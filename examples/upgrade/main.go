@@ -2,9 +2,7 @@
 //
 // Try it without anything: go run ./examples/upgrade rehearse
 //
-// Exit codes: 0 completed, 1 unexpected failure, 2 wrong input (nothing done), 3 refused by a check
-// (nothing changed), 4 waiting for an answer, 5 waiting for a decision, 6 ended early with everything
-// put back, 7 another run is active, 8 stopped on request.
+// upgrade help lists the commands and the exit codes.
 package main
 
 import (
@@ -17,43 +15,34 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/vso"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/live"
 )
-
-// command is one subcommand: it declares its flags and returns what to do once they are parsed.
-type command struct {
-	name, args, help string
-	setup            func(*flag.FlagSet, *app) func(ctx context.Context, args []string) (int, error)
-}
-
-var commands = []command{
-	{"rehearse", "", "run a whole upgrade against simulated systems, without any configuration", rehearse},
-	{"plan", "-config FILE", "show what a run would do and what the checks say now; changes nothing", plan},
-	{"run", "-config FILE", "upgrade an environment", run},
-	{"resume", "-config FILE", "go on with a run whose process has ended", resume},
-	{"takeover", "-config FILE -reason TEXT", "go on with a run whose driver seems alive but is not: a stopped process, a machine that sleeps", takeOver},
-	{"settle", "-config FILE -reason TEXT", "put back everything that a run changed, and end it", settle},
-	{"sweep", "-config FILE", "put back what runs without a living driver changed, and end them; for a timer", sweep},
-	{"status", "-config FILE", "show the runs: how far they are, what they owe, what they wait for", status},
-	{"decide", "-config FILE -run RUN -step STEP attest|approve|retry|done|waive|rollback|abort", "answer a question of a run, from any terminal", decide},
-	{"verify", "FOLDER|EVIDENCE.json", "check that evidence is complete and unchanged, with a public key also who signed it", verify},
-}
 
 // app is what all commands share.
 type app struct {
 	in       io.Reader
 	out, err io.Writer
-	terminal bool
+	terminal bool // somebody can be asked at in
 	output   string
+	config   string // the configuration file that was given
 	drain    chan struct{}
+	screen   screen
+	// notice is where a word to whoever presses Ctrl-C goes.
+	notice io.Writer
+	view   atomic.Pointer[live.View]
+	ado    *pipeline
 }
 
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stdin), drain: make(chan struct{})}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stdin), drain: make(chan struct{}),
+		screen: screenOf(os.Stdout, os.Getenv), notice: os.Stderr}
 	go a.signals(cancel)
 	os.Exit(a.main(ctx, os.Args[1:]))
 }
@@ -63,57 +52,89 @@ func (a *app) signals(cancel context.CancelFunc) {
 	got := make(chan os.Signal, 2)
 	signal.Notify(got, os.Interrupt, syscall.SIGTERM)
 	<-got
-	fmt.Fprintln(a.err, "stopping after the current step; once more: stop at once")
+	a.say("stopping after the current step; once more: stop at once")
 	close(a.drain)
 	<-got
 	cancel()
 }
 
 func (a *app) main(ctx context.Context, args []string) int {
-	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
-		a.usage()
+	if len(args) == 0 {
+		writeOverview(a.err)
 		return upgrade.ExitInput
 	}
-	for _, c := range commands {
-		if c.name == args[0] {
-			return a.run(ctx, c, args[1:])
-		}
+	if slices.Contains([]string{"-h", "-help", "--help"}, args[0]) {
+		args = []string{"help"}
 	}
-	fmt.Fprintf(a.err, "upgrade: unknown command %q\n", args[0])
-	a.usage()
-	return upgrade.ExitInput
+	if args[0] == completeCommand {
+		complete(ctx, a.out, args[1:])
+		return upgrade.ExitCompleted
+	}
+	c, ok := find(args[0])
+	if !ok {
+		fmt.Fprintf(a.err, "upgrade: unknown command %q\n", args[0])
+		writeOverview(a.err)
+		return upgrade.ExitInput
+	}
+	return a.run(ctx, c, args[1:])
 }
 
 func (a *app) run(ctx context.Context, c command, args []string) int {
-	flags := flag.NewFlagSet("upgrade "+c.name, flag.ContinueOnError)
-	flags.SetOutput(a.err)
-	flags.StringVar(&a.output, "output", "text", "text or json")
-	flags.Usage = func() {
-		fmt.Fprintf(a.err, "upgrade %s [flags] %s\n%s\n\n", c.name, c.args, c.help)
-		flags.PrintDefaults()
-	}
-	do := c.setup(flags, a)
+	flags, do := c.flags(a)
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		writeHelp(a.out, c)
 		return upgrade.ExitCompleted
 	} else if err != nil {
-		return upgrade.ExitInput
+		return a.end(c, upgrade.ExitInput, err)
 	}
-	if a.output != "text" && a.output != "json" {
-		fmt.Fprintf(a.err, "upgrade %s: -output is %q; it is text or json\n", c.name, a.output)
-		return upgrade.ExitInput
+	if a.output != formatText && !slices.Contains(c.formats, a.output) {
+		err := fmt.Errorf("-output is %q; it is %s", a.output, strings.Join(append([]string{formatText}, c.formats...), " or "))
+		a.output = formatText
+		return a.end(c, upgrade.ExitInput, err)
+	}
+	if a.output == formatADO {
+		a.ado, a.err = &pipeline{w: a.out}, vso.Writer{W: a.err}
 	}
 	code, err := do(ctx, flags.Args())
+	return a.end(c, code, err)
+}
+
+// flags are a command's, and what to do once they are parsed.
+func (c command) flags(a *app) (*flag.FlagSet, func(context.Context, []string) (int, error)) {
+	flags := flag.NewFlagSet("upgrade "+c.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // what is wrong is said by end, help by writeHelp
+	flags.StringVar(&a.output, "output", formatText, strings.Join(append([]string{formatText}, c.formats...), ", "))
+	return flags, c.setup(flags, a)
+}
+
+// end says what went wrong, and what is safe to do next.
+func (a *app) end(c command, code int, err error) int {
 	if err != nil {
-		fmt.Fprintf(a.err, "upgrade %s: %s\n", c.name, err)
+		text := fmt.Sprintf("upgrade %s: %s", c.name, err)
+		next := a.named(upgrade.SafeNext(code, err))
+		fmt.Fprintf(a.err, "%s\nnext: %s\n", text, next)
+		if a.ado != nil {
+			a.ado.issue("error", text+"; next: "+next)
+		}
+	}
+	if a.ado != nil {
+		a.ado.complete(code)
 	}
 	return code
 }
 
-func (a *app) usage() {
-	var b strings.Builder
-	fmt.Fprintln(&b, "upgrade COMMAND [flags]; upgrade COMMAND -help tells its flags")
-	for _, c := range commands {
-		fmt.Fprintf(&b, "  %-9s %s\n", c.name, c.help)
+// named puts the configuration that was given into a text that says FILE.
+func (a *app) named(text string) string {
+	if a.config == "" {
+		return text
 	}
-	fmt.Fprint(a.err, b.String())
+	return strings.ReplaceAll(text, "-config FILE", "-config "+quoted(a.config))
+}
+
+// quoted is a word for a shell.
+func quoted(s string) string {
+	if strings.ContainsAny(s, " '\"$&;|<>()*?\\`") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
 }

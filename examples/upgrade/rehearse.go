@@ -44,7 +44,7 @@ func (a *app) rehearse(ctx context.Context, dir string, both bool, o upgradetest
 		return upgrade.ExitFailed, err
 	}
 	defer os.Remove(filepath.Join(dir, w.PackageName())) // large, and without use once the rehearsal is over
-	if a.output == "text" {
+	if a.output == formatText {
 		fmt.Fprintf(a.out, "A rehearsal: simulated Pexip, Azure and Azure DevOps, and nobody is asked. Files: %s\n\n", dir)
 	}
 	environments := []policy.Environment{policy.Test}
@@ -71,5 +71,5 @@ func (a *app) rehearseOne(ctx context.Context, config string, env policy.Environ
 	if code, err := a.preview(ctx, s); code != upgrade.ExitCompleted {
 		return code, err
 	}
-	return a.showResult(s.Run(ctx))
+	return a.drive(ctx, s, s.Run)
 }

@@ -24,19 +24,29 @@ func plan(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) 
 
 // preview shows the plan; a check that refuses makes the exit code.
 func (a *app) preview(ctx context.Context, s *upgrade.Session) (int, error) {
-	s.Runner.Observer = nil
-	defer func(o runbook.Observer) { s.Runner.Observer = o }(a.observer())
 	p, err := s.Plan(ctx)
 	if err != nil {
 		return upgrade.ExitCode(nil, err), err
 	}
-	if err := a.show("plan", p, func() { upgrade.WritePlan(a.out, p) }); err != nil {
+	v := upgrade.ViewPlan(p)
+	if err := a.show("plan", v, func() { a.writePlan(v) }); err != nil {
 		return upgrade.ExitFailed, err
 	}
 	if len(p.Refused) > 0 {
 		return upgrade.ExitRefused, fmt.Errorf("refused, nothing was changed\n%s", upgrade.RefusalText(p))
 	}
 	return upgrade.ExitCompleted, nil
+}
+
+func (a *app) writePlan(v upgrade.PlanView) {
+	switch {
+	case a.ado != nil:
+		a.ado.writePlan(v)
+	case a.output == formatMermaid:
+		v.WriteMermaid(a.out)
+	default:
+		v.WriteText(a.out, a.screen.width)
+	}
 }
 
 // run shows the plan, refuses what the plan already refuses, and starts.
@@ -55,7 +65,7 @@ func run(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
 		if code, err := a.preview(ctx, s); code != upgrade.ExitCompleted {
 			return code, err
 		}
-		return a.showResult(s.Run(ctx))
+		return a.drive(ctx, s, s.Run)
 	}
 }
 
@@ -96,7 +106,7 @@ func resume(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error
 		if err != nil {
 			return upgrade.ExitCode(nil, err), err
 		}
-		return a.showResult(s.Resume(ctx, id, reason))
+		return a.drive(ctx, s, func(ctx context.Context) (upgrade.Result, error) { return s.Resume(ctx, id, reason) })
 	}
 }
 
@@ -124,6 +134,6 @@ func withReason(f *flag.FlagSet, a *app, question string, act func(*upgrade.Sess
 		if err != nil {
 			return upgrade.ExitCode(nil, err), err
 		}
-		return a.showResult(act(s, ctx, id, reason))
+		return a.drive(ctx, s, func(ctx context.Context) (upgrade.Result, error) { return act(s, ctx, id, reason) })
 	}
 }

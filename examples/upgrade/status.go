@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
@@ -18,27 +19,74 @@ import (
 
 func status(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
 	config := f.String("config", "upgrade.yaml", "the configuration file")
-	id := f.String("run", "", "only this run")
+	id := f.String("run", "", "only this run, with all that is known of it")
 	return func(ctx context.Context, _ []string) (int, error) {
 		r, err := a.journals(*config)
 		if err != nil {
 			return upgrade.ExitCode(nil, err), err
 		}
-		runs, err := r.Runs(ctx)
+		if *id != "" {
+			s, err := r.State(ctx, *id)
+			if err != nil {
+				return upgrade.ExitCode(nil, err), err
+			}
+			return upgrade.ExitCompleted, a.show("run", s, func() { a.writeRun(s) })
+		}
+		runs, err := r.List(ctx)
 		if err != nil {
 			return upgrade.ExitFailed, err
 		}
-		if *id != "" {
-			runs = slices.DeleteFunc(runs, func(s *runbook.State) bool { return s.Run != *id })
-			if len(runs) == 0 {
-				return upgrade.ExitInput, fmt.Errorf("%w: %s", runbook.ErrUnknownRun, *id)
-			}
+		list, err := a.summaries(ctx, r, runs)
+		if err != nil {
+			return upgrade.ExitFailed, err
 		}
-		return upgrade.ExitCompleted, a.show("runs", runs, func() { a.writeRuns(runs) })
+		return upgrade.ExitCompleted, a.show("runs", list, func() { a.writeRuns(list) })
+	}
+}
+
+// summary is one run in the table of status. What is owed and waited for is told of runs that have not ended.
+type summary struct {
+	runbook.RunInfo
+	At       string   `json:"at,omitempty"`
+	Owed     []string `json:"owed"`
+	WaitsFor string   `json:"waitsFor,omitempty"`
+	Next     string   `json:"next,omitempty"`
+
+	state *runbook.State
+}
+
+// summaries reads the journals of the runs that have not ended, and of no others.
+func (a *app) summaries(ctx context.Context, r *runbook.Runner, runs []runbook.RunInfo) ([]summary, error) {
+	out := []summary{}
+	for _, info := range runs {
+		s := summary{RunInfo: info, Owed: []string{}}
+		if info.Outcome == "" {
+			st, err := r.State(ctx, info.Run)
+			if err != nil && !errors.Is(err, runbook.ErrUnknownRun) { // a run that is just beginning
+				return out, err
+			}
+			s.fill(st, a)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (s *summary) fill(st *runbook.State, a *app) {
+	if st == nil {
+		return
+	}
+	s.state, s.At, s.Next = st, current(st), a.named(upgrade.NextCommand(st))
+	for _, o := range st.Owed {
+		s.Owed = append(s.Owed, o.ID())
+	}
+	if st.Waiting != nil {
+		s.WaitsFor = st.Waiting.Question.Title
 	}
 }
 
 func (a *app) journals(config string) (*runbook.Runner, error) {
+	a.config = config
 	cfg, err := upgrade.LoadConfig(config)
 	if err != nil {
 		return nil, &upgrade.InputError{Err: err}
@@ -46,16 +94,40 @@ func (a *app) journals(config string) (*runbook.Runner, error) {
 	return upgrade.OpenRunner(cfg.State, upgrade.SessionOptions{})
 }
 
-func (a *app) writeRuns(runs []*runbook.State) {
-	if len(runs) == 0 {
+// writeRuns is a table of all runs, then what is known of those that have not ended.
+func (a *app) writeRuns(list []summary) {
+	if len(list) == 0 {
 		fmt.Fprintln(a.out, "no runs")
+		return
 	}
-	for _, s := range runs {
-		upgrade.WriteResult(a.out, upgrade.Result{State: s})
-		fmt.Fprintf(a.out, "  started   %s by %s; %d records\n", s.Started.Local().Format("2006-01-02 15:04:05"), s.Starter, s.Records)
-		if s.End == nil && s.Waiting == nil {
-			fmt.Fprintf(a.out, "  at        %s\n", current(s))
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RUN\tENVIRONMENT\tSTARTED\tSTATE\tOWED")
+	for _, s := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", s.Run, s.Environment, s.Started.Local().Format("2006-01-02 15:04"), s.word(), len(s.Owed))
+	}
+	_ = w.Flush()
+	for _, s := range list {
+		if s.state != nil {
+			a.writeRun(s.state)
 		}
+	}
+}
+
+func (s summary) word() string {
+	switch {
+	case s.Outcome != "":
+		return string(s.Outcome)
+	case s.WaitsFor != "":
+		return "waits for: " + s.WaitsFor
+	}
+	return "at " + s.At
+}
+
+func (a *app) writeRun(s *runbook.State) {
+	a.writeResult(upgrade.Result{State: s})
+	fmt.Fprintf(a.out, "  started   %s by %s; %d records\n", s.Started.Local().Format("2006-01-02 15:04:05"), s.Starter, s.Records)
+	if s.End == nil && s.Waiting == nil {
+		fmt.Fprintf(a.out, "  at        %s\n", current(s))
 	}
 }
 

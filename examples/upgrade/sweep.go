@@ -18,6 +18,7 @@ func sweep(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error)
 	f.DurationVar(&s.Waiting, "waiting", 0, "the same for a run that waits for a person; 0: leave those alone")
 	f.StringVar(&s.Reason, "reason", "no living driver", "why, for the record")
 	return func(ctx context.Context, _ []string) (int, error) {
+		a.config = *config
 		cfg, err := upgrade.LoadConfig(*config)
 		if err != nil {
 			return upgrade.ExitInput, err
@@ -51,6 +52,8 @@ func (a *app) writeSwept(swept []runbook.Swept) {
 		fmt.Fprintln(a.out, "nothing to sweep")
 	}
 	for _, s := range swept {
-		upgrade.WriteResult(a.out, upgrade.Result{State: s.State})
+		if s.State != nil {
+			a.writeResult(upgrade.Result{State: s.State})
+		}
 	}
 }
