@@ -41,11 +41,15 @@ func (d *driver) wait(ctx context.Context, q Question) error {
 		b, _ := json.Marshal(q)
 		same = string(a) == string(b)
 	})
-	d.show(Event{Kind: EventKind(KindWait), Step: q.Step, Title: q.Title, Text: q.Ask.Text})
-	if same {
-		return nil
+	if !same {
+		if err := d.append(ctx, KindWait, q.Step, 0, q); err != nil {
+			return err
+		}
 	}
-	return d.append(ctx, KindWait, q.Step, 0, q)
+	var w *Wait
+	d.read(func(s *State) { w = s.Waiting })
+	d.show(Event{Kind: EventKind(KindWait), Step: q.Step, Title: q.Title, Clauses: q.Clauses, Text: q.Ask.Text, Waiting: w})
+	return nil
 }
 
 // fromSignal takes the first fitting signal for the question.

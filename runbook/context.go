@@ -138,7 +138,12 @@ func (sc *StepContext) Owe(kind, key string, found any) error {
 	if err != nil {
 		return err
 	}
-	return sc.driver.append(sc, KindOwe, kind+"/"+key, sc.Try, Owed{Kind: kind, Key: key, Found: raw, Step: sc.def.ID})
+	if err := sc.driver.append(sc, KindOwe, kind+"/"+key, sc.Try, Owed{Kind: kind, Key: key, Found: raw, Step: sc.def.ID}); err != nil {
+		return err
+	}
+	o, _ := sc.Owed(kind, key)
+	sc.driver.showOwed(KindOwe, sc.def, o, "to be put back")
+	return nil
 }
 
 func declares(s *Step, kind string) bool {
@@ -166,11 +171,7 @@ func (sc *StepContext) Settle(kind, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := sc.driver.append(sc, KindSettled, o.ID(), 0, settledData{Note: note}); err != nil {
-		return err
-	}
-	sc.driver.show(Event{Kind: EventKind(KindSettled), Step: sc.def.ID, Title: undo.Title, Phase: sc.def.Phase, Text: note})
-	return nil
+	return sc.driver.settled(sc, sc.def, o, note)
 }
 
 // Redacted returns text without the run's secrets, for files that a step writes itself.

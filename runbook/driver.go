@@ -94,6 +94,7 @@ func (d *driver) read(f func(*State)) {
 // drive runs the steps that are not over, then settles and ends.
 func (d *driver) drive(ctx context.Context) (*State, error) {
 	d.show(Event{Kind: EventKind(KindStart), Text: fmt.Sprintf("run %s, plan %.12s", d.state.Run, d.state.Plan.Hash)})
+	d.showDebts()
 	err := d.steps(ctx, d.def.Steps)
 	if errors.Is(err, errLeaving) {
 		err = d.leave(ctx)

@@ -14,13 +14,15 @@ const EventProgress EventKind = "progress"
 
 // Event tells an observer what happens. Rules never depend on an observer.
 type Event struct {
-	At   time.Time `json:"at"`
-	Run  string    `json:"run"`
-	Kind EventKind `json:"kind"`
-	// Step, Phase and Title are empty for events of the run itself.
-	Step  string `json:"step,omitempty"`
-	Phase string `json:"phase,omitempty"`
-	Title string `json:"title,omitempty"`
+	At          time.Time `json:"at"`
+	Run         string    `json:"run"`
+	Environment string    `json:"environment,omitempty"`
+	Kind        EventKind `json:"kind"`
+	// Step, Phase, Title and Clauses are empty for events of the run itself.
+	Step    string   `json:"step,omitempty"`
+	Phase   string   `json:"phase,omitempty"`
+	Title   string   `json:"title,omitempty"`
+	Clauses []string `json:"clauses,omitempty"`
 	// Status is set for outcomes, Text says the event in words.
 	Status StepStatus `json:"status,omitempty"`
 	Text   string     `json:"text,omitempty"`
@@ -31,6 +33,10 @@ type Event struct {
 	Done  int64  `json:"done,omitempty"`
 	Total int64  `json:"total,omitempty"`
 	Unit  string `json:"unit,omitempty"`
+	// Waiting is what a KindWait event is about, Owed what a KindOwe or KindSettled event is about, as the
+	// journal has them. What a run owes already when it is driven on is told again, with its own Since.
+	Waiting *Wait `json:"waiting,omitempty"`
+	Owed    *Owed `json:"owed,omitempty"`
 }
 
 // Observer is called for each event, one call at a time. It must not block for long.

@@ -37,6 +37,9 @@ type Runner struct {
 	// driver's request has arrived, or will not be sent any more. Shorter is right only where a former
 	// driver surely is dead, as in tests.
 	Grace time.Duration
+	// Within, unless nil, makes the context of a step's try from the run's, once observers know of the
+	// try: a tracer puts the step's span there, so that requests become its children.
+	Within func(ctx context.Context, run, step string) context.Context
 	// Clock is where the time is taken from (default: the system).
 	Clock Clock
 }

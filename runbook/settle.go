@@ -87,7 +87,35 @@ func (d *driver) settleDecided(ctx context.Context, u *unsettled, answer Answer)
 	if err := d.decided(ctx, &u.step, answer); err != nil {
 		return err
 	}
-	return d.append(ctx, KindSettled, u.owed.ID(), 0, settledData{Note: "stated by " + answer.Actor + ": " + answer.Statement})
+	return d.settled(ctx, &u.step, u.owed, "stated by "+answer.Actor+": "+answer.Statement)
+}
+
+// settled records that an obligation was met.
+func (d *driver) settled(ctx context.Context, s *Step, o Owed, note string) error {
+	if err := d.append(ctx, KindSettled, o.ID(), 0, settledData{Note: note}); err != nil {
+		return err
+	}
+	d.showOwed(KindSettled, s, o, note)
+	return nil
+}
+
+// showOwed tells observers of an obligation. What is shown is as the journal has it, without secrets.
+func (d *driver) showOwed(kind Kind, s *Step, o Owed, text string) {
+	o.Notes = nil // the step's own memory, which it goes on writing to
+	e := Event{Kind: EventKind(kind), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Text: text, Owed: &o}
+	if u := d.def.undo(o.Kind); u != nil {
+		e.Title = u.Title
+	}
+	d.show(e)
+}
+
+// showDebts tells observers, when a run is driven on, what it owes already.
+func (d *driver) showDebts() {
+	var owed []Owed
+	d.read(func(s *State) { owed = append(owed, s.Owed...) })
+	for _, o := range owed {
+		d.showOwed(KindOwe, &Step{ID: o.Step}, o, "still to be put back")
+	}
 }
 
 // phasePutBack is the phase of the steps that settle.

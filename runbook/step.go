@@ -49,7 +49,7 @@ func (d *driver) try(ctx context.Context, s *Step, again bool) error {
 	if err := d.append(ctx, KindIntent, s.ID, sc.Try, map[string]bool{"inDoubt": sc.InDoubt}); err != nil {
 		return err
 	}
-	d.show(Event{Kind: EventKind(KindIntent), Step: s.ID, Title: s.Title, Phase: s.Phase, Text: s.Does, Try: sc.Try})
+	d.show(Event{Kind: EventKind(KindIntent), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Text: s.Does, Try: sc.Try})
 	status, err := sc.run(ctx)
 	if err == nil {
 		return d.outcome(ctx, s, status, sc.outcome())
@@ -60,6 +60,9 @@ func (d *driver) try(ctx context.Context, s *Step, again bool) error {
 // run does the step's work in its own context.
 func (sc *StepContext) run(ctx context.Context) (status StepStatus, err error) {
 	s := sc.def
+	if within := sc.driver.Within; within != nil {
+		ctx = within(ctx, sc.Run(), s.ID)
+	}
 	ctx = context.WithValue(ctx, stepKey{}, sc)
 	if s.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -141,8 +144,8 @@ func (d *driver) outcome(ctx context.Context, s *Step, status StepStatus, o outc
 	}
 	var st StepState
 	d.read(func(state *State) { st = *state.Step(s.ID) })
-	d.show(Event{Kind: EventKind(KindDone), Step: s.ID, Title: s.Title, Phase: s.Phase, Status: status, Text: o.Detail,
-		Elapsed: st.Ended.Sub(st.Started)})
+	d.show(Event{Kind: EventKind(KindDone), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Status: status, Text: o.Detail,
+		Try: st.Tries, Elapsed: st.Ended.Sub(st.Started)})
 	return nil
 }
 
@@ -158,7 +161,7 @@ func (d *driver) failed(ctx context.Context, s *Step, err error, o outcomeData) 
 	}
 	var seq uint64
 	d.read(func(state *State) { seq = state.Step(s.ID).failedSeq })
-	d.show(Event{Kind: EventKind(KindFail), Step: s.ID, Title: s.Title, Phase: s.Phase, Status: StepFailed, Text: err.Error()})
+	d.show(Event{Kind: EventKind(KindFail), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Status: StepFailed, Text: err.Error()})
 	return &stepFailure{step: s.ID, seq: seq, err: err}
 }
 
@@ -172,7 +175,7 @@ func (d *driver) show(e Event) {
 	if d.Observer == nil {
 		return
 	}
-	e.At, e.Run, e.Text = d.now(), d.state.Run, d.redact(e.Text)
+	e.At, e.Run, e.Environment, e.Text = d.now(), d.state.Run, d.def.Environment, d.redact(e.Text)
 	d.showMu.Lock()
 	defer d.showMu.Unlock()
 	d.Observer(e)
