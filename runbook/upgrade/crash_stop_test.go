@@ -160,8 +160,8 @@ func TestStoppedProcessWithASharedStore(t *testing.T) {
 	}
 }
 
-// The limit: a process that is stopped after the fence let its request pass sends it when it wakes,
-// that one and no other. What becomes of it is up to the target: the start of an upgrade and the
+// The limit: a process that is stopped after the fence let its request pass sends it when it wakes, unless its
+// time is over by then; that one and no other. What becomes of it is up to the target: the start of an upgrade and the
 // pause of the pipeline are refused, because the target is not as it was; a VM is stopped and the session timeout switched off, though.
 func TestStoppedProcessPastTheFence(t *testing.T) {
 	t.Parallel()
@@ -170,8 +170,8 @@ func TestStoppedProcessPastTheFence(t *testing.T) {
 			t.Parallel()
 			s := alone(t)
 			late := s.wakeAfterTakeOver(t, spot{runbook.KindIntent, step, pastFence}, files(t, s))
-			if len(late) != 1 {
-				t.Errorf("the former owner sent %v, want the one request that the fence had let pass", late)
+			if len(late) > 1 {
+				t.Errorf("the former owner sent %v, want at most the one request that the fence had let pass", late)
 			}
 			if q := s.Pipeline.State().QueueStatus; q != "enabled" {
 				t.Errorf("the pipeline is %s", q)
