@@ -65,7 +65,7 @@ func (b Budget) opens(open Span, ok bool, now time.Time) string {
 	case !ok:
 		return "no change window opens within a year"
 	case open.Start.After(now):
-		return "the change window is closed and opens at " + b.show(open.Start)
+		return "the change window is closed" + b.Calendar.denial(now) + " and opens at " + b.show(open.Start)
 	}
 	return "the change window closes before, at " + b.show(open.End)
 }

@@ -99,6 +99,18 @@ func (c Calendar) NextFor(t time.Time, d time.Duration) (s Span, ok bool) {
 	return Span{}, false
 }
 
+// denial is the reason for which changes are denied at t, in brackets; "" when they are not.
+func (c Calendar) denial(t time.Time) string {
+	for _, w := range c.Deny {
+		for _, s := range w.spans(t.AddDate(0, 0, -1), t) {
+			if !s.Start.After(t) && s.End.After(t) {
+				return " (" + w.Reason + ")"
+			}
+		}
+	}
+	return ""
+}
+
 // Longest returns the longest span from t on within a year; zero when there is none.
 func (c Calendar) Longest(t time.Time) Span {
 	var longest Span

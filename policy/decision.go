@@ -27,9 +27,10 @@ type Request struct {
 	Acknowledgements []Acknowledgement // of should-rules
 	Risks            Risks             // see ParseRisks; its paths go before those of the Proposal
 	Promises         []Promise         // see ParsePromises; nil: they are not kept, and neither they nor mitigations are judged
+	Evidence         *Evidence         // of Test, for an upgrade of Production; nil: not judged
 	Budget           *Budget           // nil: time is not judged
-	Soak             time.Duration     // of the promise that an upgrade of Test opens
-	PromiseWithin    time.Duration     // likewise; 0: DefaultPromise
+	Soak             time.Duration     // how long Test runs a version, verified, before Production follows
+	PromiseWithin    time.Duration     // how long after that Production follows; 0: DefaultPromise
 }
 
 // Decision is the outcome of all rules for one upgrade at one time. As JSON it is stable; see [DecisionSchema].
@@ -84,6 +85,9 @@ func (r Request) findings(source, production *Version, now time.Time) Findings {
 	if r.Promises != nil {
 		fs = append(fs, r.promised(production, now)...)
 	}
+	if r.Environment == Production {
+		fs = append(fs, r.tried(now)...)
+	}
 	if r.Budget != nil {
 		fs = append(fs, CheckBudget(*r.Budget, now)...)
 	}
@@ -91,22 +95,44 @@ func (r Request) findings(source, production *Version, now time.Time) Findings {
 }
 
 // promised judges the promises of earlier upgrades of Test. The upgrade that keeps one is not held up by its being
-// overdue, but by its soak time and by the mitigations that Production needs too.
+// overdue.
 func (r Request) promised(after *Version, now time.Time) Findings {
 	fs := CheckPromises(r.Promises, r.Test, r.Production, now)
-	if r.Environment != Production {
-		return fs
-	}
 	for i, p := range r.Promises {
-		if fs[i].Status == Fail && after != nil && p.KeptBy(*after) {
+		if r.Environment == Production && fs[i].Status == Fail && after != nil && p.KeptBy(*after) {
 			fs[i].Class, fs[i].Remedy = Advice, "this upgrade keeps it"
 		}
 	}
+	return fs
+}
+
+// tried judges what an upgrade of Production relies on: how long Test has run the target, the mitigations that
+// Production needs too, and the record of Test's own upgrade.
+func (r Request) tried(now time.Time) Findings {
 	p := promiseFor(r.Promises, r.Target)
-	if p == nil {
-		return append(fs, CheckSoak(time.Time{}, 0, now))
+	fs := r.soaked(p, now)
+	if p != nil {
+		fs = append(fs, CheckMitigations(p.Mitigations, now)...)
 	}
-	return append(append(fs, CheckSoak(p.Opened, p.Earliest.Sub(p.Opened), now)), CheckMitigations(p.Mitigations, now)...)
+	if r.Evidence != nil {
+		fs = append(fs, CheckEvidence(*r.Evidence, r.Proposal)...)
+	}
+	return fs
+}
+
+// soaked judges the soak time by the record of Test's upgrade and by the team's promise. With neither it is unknown,
+// if one is wanted.
+func (r Request) soaked(p *Promise, now time.Time) (fs Findings) {
+	if r.Evidence != nil && r.Evidence.Run != nil {
+		fs = append(fs, CheckSoak(r.Evidence.Run.Ended, r.Soak, now))
+	}
+	if p != nil {
+		fs = append(fs, CheckSoak(p.Opened, p.Earliest.Sub(p.Opened), now))
+	}
+	if fs == nil && (r.Promises != nil || r.Soak > 0) {
+		fs = Findings{CheckSoak(time.Time{}, r.Soak, now)}
+	}
+	return fs
 }
 
 // Outcome is refused when something blocks that nothing lifts, allowed when nothing blocks.

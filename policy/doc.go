@@ -14,8 +14,8 @@
 //		os.Exit(3)
 //	}
 //
-// [CheckPromotion], [CheckPackage], [CheckReported], [CheckRisks], [CheckPromises], [CheckSoak], [CheckMitigations]
-// and [CheckBudget] each apply one group of the rules. As JSON a [Decision] is stable; see [DecisionSchema].
+// [CheckPromotion], [CheckPackage], [CheckReported], [CheckRisks], [CheckPromises], [CheckSoak], [CheckMitigations],
+// [CheckEvidence] and [CheckBudget] each apply one group of the rules. As JSON a [Decision] is stable; see [DecisionSchema].
 //
 // # Versions
 //
@@ -51,9 +51,16 @@
 //	POL-1a  one-major-ahead      must    waiver             process document, promotion pathway
 //	POL-1b  two-minors-ahead     should  acknowledge/waiver process document, promotion pathway
 //	POL-3   mitigation-applied   must    waiver             process document, promotion pathway
+//	POL-3   mitigations-known    must    never              process document, promotion pathway
+//	POL-4   test-evidence        must    waiver             process document, promotion pathway
+//	POL-4   test-evidence-sound  must    never              process document, promotion pathway
+//	POL-4   test-still-runs-it   must    never              process document, promotion pathway
+//	POL-4   test-verified        must    waiver             process document, promotion pathway
 //	POL-5   known-environment    must    never              process document, promotion pathway
 //	POL-5   same-as-test         must    waiver             process document, promotion pathway
 //	POL-5   same-build           must    never              process document, promotion pathway
+//	POL-5   same-build-as-run    must    never              process document, promotion pathway
+//	POL-5   same-package         must    never              process document, promotion pathway
 //	POL-5a  checksum-given       must    never              process document, promotion pathway
 //	POL-5a  checksum-matches     must    never              process document, promotion pathway
 //	POL-5a  checksum-well-formed must    never              process document, promotion pathway
@@ -89,6 +96,12 @@
 // An upgrade of Test opens a [Promise] for Production: not before the soak time is over, and not after the day
 // promised. [CheckPromises] reports the ones kept, open and overdue, and how far Test is ahead now. What a breaking
 // change needed in Test is part of the promise, as a [Mitigation] that somebody must state to have applied to Production.
+//
+// # Evidence
+//
+// An upgrade of Production relies on that of Test: completed, verified, of the same build from the same file, and
+// still what Test runs. [CheckEvidence] judges its record, a [TestRun]. Whether the record is sound is for the caller
+// to find out; one that is not is never lifted.
 //
 // # Time
 //

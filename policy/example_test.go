@@ -186,7 +186,7 @@ func ExampleCheckSoak() {
 	verified := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	f := policy.CheckSoak(verified, 7*24*time.Hour, verified.AddDate(0, 0, 6))
 	fmt.Println(f.Status, f.Remedy)
-	// Output: fail wait until 2026-11-27T00:00:00Z, or acknowledge this rule with a reason
+	// Output: fail wait until 2026-11-27T00:00:00Z, or acknowledge this rule beforehand with a reason
 }
 
 func ExampleParseCalendar() {
@@ -251,5 +251,7 @@ func ExampleRules() {
 	// POL-1a one-major-ahead
 	// POL-1b two-minors-ahead
 	// POL-3 mitigation-applied
+	// POL-4 test-evidence
+	// POL-4 test-verified
 	// POL-5 same-as-test
 }

@@ -89,12 +89,12 @@ func distance(test, production Version) string {
 // follows. A zero verified time means that no verified run of Test is on record.
 func CheckSoak(verified time.Time, soak time.Duration, now time.Time) Finding {
 	if verified.IsZero() {
-		return found(RuleSoak, Unknown, "no verified upgrade of Test to the target is on record", "finish and verify Test first, or acknowledge this rule with a reason")
+		return found(RuleSoak, Unknown, "no verified upgrade of Test to the target is on record", "finish and verify Test first, or acknowledge this rule beforehand with a reason")
 	}
 	due := verified.Add(soak)
 	detail := fmt.Sprintf("Test was verified at %s, soak time %s", stamp(verified), soak)
 	if now.Before(due) {
-		return found(RuleSoak, Fail, detail, "wait until "+stamp(due)+", or acknowledge this rule with a reason")
+		return found(RuleSoak, Fail, detail, "wait until "+stamp(due)+", or acknowledge this rule beforehand with a reason")
 	}
 	return found(RuleSoak, Pass, detail, "")
 }

@@ -8,29 +8,36 @@ import (
 
 // Names of the rules, as they stand in findings, acknowledgements and waivers.
 const (
-	RuleEnvironment      = "known-environment"
-	RuleMajor            = "one-major-ahead"
-	RuleMinor            = "two-minors-ahead"
-	RuleSameAsTest       = "same-as-test"
-	RuleSameBuild        = "same-build"
-	RuleNoDowngrade      = "no-downgrade"
-	RuleNoNoOp           = "no-no-op"
-	RuleHop              = "hop-limit"
-	RuleOutage           = "full-outage"
-	RuleRisk             = "named-risk"
-	RuleChecksumGiven    = "checksum-given"
-	RuleChecksumForm     = "checksum-well-formed"
-	RuleChecksumMatches  = "checksum-matches"
-	RuleChecksumSource   = "checksum-source"
-	RuleChecksumFromPage = "checksum-from-pexip"
-	RuleFileName         = "file-name"
-	RuleReported         = "reported-version"
-	RuleSoak             = "soak"
-	RulePromise          = "promise-kept"
-	RuleSkew             = "skew"
-	RuleMitigation       = "mitigation-applied"
-	RuleTimeBudget       = "time-budget"
-	RuleFitsWindow       = "fits-a-window"
+	RuleEnvironment        = "known-environment"
+	RuleMajor              = "one-major-ahead"
+	RuleMinor              = "two-minors-ahead"
+	RuleSameAsTest         = "same-as-test"
+	RuleSameBuild          = "same-build"
+	RuleNoDowngrade        = "no-downgrade"
+	RuleNoNoOp             = "no-no-op"
+	RuleHop                = "hop-limit"
+	RuleOutage             = "full-outage"
+	RuleRisk               = "named-risk"
+	RuleChecksumGiven      = "checksum-given"
+	RuleChecksumForm       = "checksum-well-formed"
+	RuleChecksumMatches    = "checksum-matches"
+	RuleChecksumSource     = "checksum-source"
+	RuleChecksumFromPage   = "checksum-from-pexip"
+	RuleFileName           = "file-name"
+	RuleReported           = "reported-version"
+	RuleSoak               = "soak"
+	RulePromise            = "promise-kept"
+	RuleSkew               = "skew"
+	RuleMitigation         = "mitigation-applied"
+	RuleTestRun            = "test-evidence"
+	RuleTestRunSound       = "test-evidence-sound"
+	RuleTestRunVerified    = "test-verified"
+	RuleTestRunCurrent     = "test-still-runs-it"
+	RuleTestRunBuild       = "same-build-as-run"
+	RuleTestRunPackage     = "same-package"
+	RuleTestRunMitigations = "mitigations-known"
+	RuleTimeBudget         = "time-budget"
+	RuleFitsWindow         = "fits-a-window"
 )
 
 const (
@@ -59,29 +66,36 @@ type rule struct {
 }
 
 var rules = map[string]rule{
-	RuleEnvironment:      {"POL-5", Must, fromDocument, false},
-	RuleMajor:            {"POL-1a", Must, fromDocument, true},
-	RuleMinor:            {"POL-1b", Should, fromDocument, true},
-	RuleSameAsTest:       {"POL-5", Must, fromDocument, true},
-	RuleSameBuild:        {"POL-5", Must, fromDocument, false},
-	RuleNoDowngrade:      {"UPG-5", Must, fromUpgrade, false},
-	RuleNoNoOp:           {"UPG-5", Must, fromUpgrade, false},
-	RuleHop:              {"UPG-5", Must, fromNotes, false},
-	RuleOutage:           {"UPG-5", Advice, fromNotes, false},
-	RuleRisk:             {"UPG-5", Must, "the team's list of risks", false},
-	RuleChecksumGiven:    {"POL-5a", Must, fromDocument, false},
-	RuleChecksumForm:     {"POL-5a", Must, fromDocument, false},
-	RuleChecksumMatches:  {"POL-5a", Must, fromDocument, false},
-	RuleChecksumSource:   {"UPG-1", Must, fromUpgrade, false},
-	RuleChecksumFromPage: {"UPG-1", Advice, fromUpgrade, false},
-	RuleFileName:         {"POL-5a", Advice, "file names seen on Pexip's pages; not documented", false},
-	RuleReported:         {"VER-1", Must, fromVerify, false},
-	RuleSoak:             {"POL-1", Should, fromDocument, true},
-	RulePromise:          {"POL-1", Should, fromDocument, true},
-	RuleSkew:             {"POL-1", Advice, fromDocument, false},
-	RuleMitigation:       {"POL-3", Must, fromDocument, true},
-	RuleTimeBudget:       {"RISK-2", Should, fromRisks, false},
-	RuleFitsWindow:       {"RISK-2", Must, fromRisks, false},
+	RuleEnvironment:        {"POL-5", Must, fromDocument, false},
+	RuleMajor:              {"POL-1a", Must, fromDocument, true},
+	RuleMinor:              {"POL-1b", Should, fromDocument, true},
+	RuleSameAsTest:         {"POL-5", Must, fromDocument, true},
+	RuleSameBuild:          {"POL-5", Must, fromDocument, false},
+	RuleNoDowngrade:        {"UPG-5", Must, fromUpgrade, false},
+	RuleNoNoOp:             {"UPG-5", Must, fromUpgrade, false},
+	RuleHop:                {"UPG-5", Must, fromNotes, false},
+	RuleOutage:             {"UPG-5", Advice, fromNotes, false},
+	RuleRisk:               {"UPG-5", Must, "the team's list of risks", false},
+	RuleChecksumGiven:      {"POL-5a", Must, fromDocument, false},
+	RuleChecksumForm:       {"POL-5a", Must, fromDocument, false},
+	RuleChecksumMatches:    {"POL-5a", Must, fromDocument, false},
+	RuleChecksumSource:     {"UPG-1", Must, fromUpgrade, false},
+	RuleChecksumFromPage:   {"UPG-1", Advice, fromUpgrade, false},
+	RuleFileName:           {"POL-5a", Advice, "file names seen on Pexip's pages; not documented", false},
+	RuleReported:           {"VER-1", Must, fromVerify, false},
+	RuleSoak:               {"POL-1", Should, fromDocument, true},
+	RulePromise:            {"POL-1", Should, fromDocument, true},
+	RuleSkew:               {"POL-1", Advice, fromDocument, false},
+	RuleMitigation:         {"POL-3", Must, fromDocument, true},
+	RuleTestRun:            {"POL-4", Must, fromDocument, true},
+	RuleTestRunSound:       {"POL-4", Must, fromDocument, false},
+	RuleTestRunVerified:    {"POL-4", Must, fromDocument, true},
+	RuleTestRunCurrent:     {"POL-4", Must, fromDocument, false},
+	RuleTestRunBuild:       {"POL-5", Must, fromDocument, false},
+	RuleTestRunPackage:     {"POL-5", Must, fromDocument, false},
+	RuleTestRunMitigations: {"POL-3", Must, fromDocument, false},
+	RuleTimeBudget:         {"RISK-2", Should, fromRisks, false},
+	RuleFitsWindow:         {"RISK-2", Must, fromRisks, false},
 }
 
 // Rules are the rules of this package by clause and name. The class of [RuleRisk] is that of each risk.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
@@ -15,14 +16,14 @@ import (
 
 // readConfig takes from an upgrade's configuration what the flags do not say, and makes the clients of the Management
 // Nodes. It sends nothing.
-func (in *input) readConfig() {
+func (in *input) readConfig(ctx context.Context) {
 	cfg, err := upgrade.LoadConfig(in.config)
 	if err != nil {
 		in.faults = append(in.faults, err)
 		return
 	}
 	in.cfg = cfg
-	said, err := cfg.PolicyRequest(in.r.Environment)
+	said, err := request(ctx, cfg, in.r.Environment)
 	if err != nil {
 		in.faults = append(in.faults, err)
 		return
@@ -33,11 +34,23 @@ func (in *input) readConfig() {
 	}
 }
 
+// request is what the configuration says. The journals beside it tell of the upgrade of Test; no folder is made for them.
+func request(ctx context.Context, cfg *upgrade.Config, env policy.Environment) (policy.Request, error) {
+	if _, err := os.Stat(cfg.State); err != nil {
+		return cfg.PolicyRequest(ctx, env, nil)
+	}
+	journals, err := upgrade.OpenRunner(cfg.State, upgrade.SessionOptions{})
+	if err != nil {
+		return policy.Request{}, err
+	}
+	return cfg.PolicyRequest(ctx, env, journals)
+}
+
 // fill takes over what the configuration says and no flag does.
 func (in *input) fill(said policy.Request) {
 	r := &in.r
 	r.Target = cmp.Or(r.Target, said.Target)
-	r.Soak, r.PromiseWithin = said.Soak, said.PromiseWithin
+	r.Soak, r.PromiseWithin, r.Evidence = said.Soak, said.PromiseWithin, said.Evidence
 	r.Acknowledgements = append(r.Acknowledgements, said.Acknowledgements...)
 	if r.Releases == nil {
 		r.Releases = said.Releases

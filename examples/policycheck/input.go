@@ -72,7 +72,7 @@ func (o *options) request(ctx context.Context, flags *flag.FlagSet, now time.Tim
 	in.readFlags()
 	in.readFiles()
 	if o.config != "" {
-		in.readConfig()
+		in.readConfig(ctx)
 	} else if o.target == "" {
 		in.fault("-target or -config is needed")
 	}

@@ -23,7 +23,7 @@ func (p *Process) checkAzureAccess(sc *runbook.StepContext) error {
 		f := finding(azureClause(v.Action), "azure-permission", policy.Must, v.Verdict == azurevm.VerdictGranted,
 			fmt.Sprintf("%s at %s (%s) is %s", v.Action, v.Scope, v.Purpose, v.Verdict), "ask for the role "+v.Role)
 		if v.Verdict == azurevm.VerdictUnknown {
-			f.Status, f.Detail = policy.Unknown, f.Detail+": "+v.Detail
+			f.Class, f.Status, f.Detail = policy.Should, policy.Unknown, f.Detail+": "+v.Detail // a person may know
 		}
 		fs = append(fs, f)
 	}
@@ -93,7 +93,7 @@ func (p *Process) checkPipelineAccess(sc *runbook.StepContext) error {
 		f := finding("UPG-3", "pipeline-permission", policy.Must, q.Verdict == devops.Granted, fmt.Sprintf("%q (%s) is %s", q.Name, q.Purpose, q.Verdict),
 			"ask a project administrator for it; Contributors may not stop other people's builds")
 		if q.Verdict == devops.Unknown {
-			f.Status, f.Detail = policy.Unknown, f.Detail+": "+q.Detail
+			f.Class, f.Status, f.Detail = policy.Should, policy.Unknown, f.Detail+": "+q.Detail // a person may know
 		}
 		fs = append(fs, f)
 	}

@@ -68,10 +68,10 @@ func TestAllUnreadableSecretsAreReported(t *testing.T) {
 	if !ok || got != (upgrade.Secrets{}) {
 		t.Fatalf("%v", err)
 	}
-	want := []string{"17 azure.token_file: cannot open", "19 devops.pat_file: file ", "73 environments.test.pexip.oauth2.private_key_file: file",
-		"77 environments.test.pexip.backup_passphrase_env: environment variable TEST_PASSPHRASE is not set",
-		"113 environments.production.pexip.basic.password_env: environment variable PEXIP_PASSWORD is empty",
-		"114 environments.production.pexip.backup_passphrase_file: file "}
+	want := []string{"17 azure.token_file: cannot open", "19 devops.pat_file: file ", "78 environments.test.pexip.oauth2.private_key_file: file",
+		"82 environments.test.pexip.backup_passphrase_env: environment variable TEST_PASSPHRASE is not set",
+		"118 environments.production.pexip.basic.password_env: environment variable PEXIP_PASSWORD is empty",
+		"119 environments.production.pexip.backup_passphrase_file: file "}
 	if len(e.Problems) != len(want) {
 		t.Fatalf("%v", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
-// RefusedError is a gate's refusal: findings that no acknowledgement lifts.
+// RefusedError is a gate's refusal: findings that block, at least one of which no answer lifts.
 type RefusedError struct {
 	Findings policy.Findings
 }
@@ -29,10 +29,10 @@ func (e *RefusedError) Error() string {
 	return b.String()
 }
 
-// judge ends a gate: musts that failed refuse; what else blocks must be acknowledged by a person;
+// judge ends a gate: what nobody may answer for on the spot refuses, what else blocks must be acknowledged by a person;
 // all findings are the step's output. Exceptions documented in the configuration count as given (POL-0).
 func (p *Process) judge(sc *runbook.StepContext, fs policy.Findings) error {
-	fs = p.exceptions(fs)
+	fs = fs.Acknowledge(p.cfg.Policy.Acknowledge)
 	if sc.Preview {
 		if err := sc.Note(noteFindings, fs); err != nil {
 			return err
@@ -56,9 +56,10 @@ func (p *Process) judge(sc *runbook.StepContext, fs policy.Findings) error {
 	return p.acknowledge(sc, fs, doubtful)
 }
 
-// refuses: nobody can acknowledge it.
+// refuses: nobody may answer for it on the spot. What only the team's files lift refuses, and so does a soak time that
+// is not over: whoever wants Production to follow sooner says so beforehand.
 func refuses(f policy.Finding) bool {
-	return f.Class == policy.Must && f.Status == policy.Fail && f.Blocks()
+	return f.Blocks() && (f.Lift() != policy.LiftAcknowledge || f.Rule == policy.RuleSoak)
 }
 
 // acknowledge asks a person to take responsibility for findings that could not be passed.
@@ -77,11 +78,6 @@ func (p *Process) acknowledge(sc *runbook.StepContext, fs, doubtful policy.Findi
 	}
 	sc.Say("%s", summary(fs))
 	return keep(sc, fs)
-}
-
-// exceptions applies the configuration's documented exceptions to the pathway.
-func (p *Process) exceptions(fs policy.Findings) policy.Findings {
-	return fs.Acknowledge(p.cfg.Policy.Acknowledge)
 }
 
 // summary says the findings in one line: those that are not a plain pass, or that all passed.

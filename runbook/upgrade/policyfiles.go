@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -8,10 +9,11 @@ import (
 )
 
 // PolicyRequest is everything that the configuration says about an upgrade of an environment: target, rules, the
-// team's files, the time it takes and when there is time. What Test and Production run is for the caller to find out.
-// It reads the files and looks at the package, changes nothing and may be repeated at will. All faults of the files
-// are reported together, as *ConfigError.
-func (c *Config) PolicyRequest(env policy.Environment) (policy.Request, error) {
+// team's files, the time it takes and when there is time, for Production also the evidence of Test's upgrade. What
+// Test and Production run is for the caller to find out. It reads the files, the evidence and the history, which may
+// be nil, and looks at the package; it changes nothing and may be repeated at will. All faults of the files are reported
+// together, as *ConfigError; what is wrong with the evidence is for the rules to say.
+func (c *Config) PolicyRequest(ctx context.Context, env policy.Environment, h History) (policy.Request, error) {
 	target, err := c.Package.Target()
 	if err != nil {
 		return policy.Request{}, err
@@ -22,7 +24,10 @@ func (c *Config) PolicyRequest(env policy.Environment) (policy.Request, error) {
 	if err := c.readPolicies(&r); err != nil {
 		return policy.Request{}, err
 	}
-	return r, nil
+	if env == policy.Production {
+		r.Evidence, err = c.testEvidence(ctx, h)
+	}
+	return r, err
 }
 
 // Effort is what an upgrade of an environment is estimated from. Without a package its size is unknown.

@@ -68,7 +68,7 @@ func TestCalendarInTheServiceHours(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "windows.yaml")
 		must(t, os.WriteFile(path, []byte("version: 1\ntime_zone: UTC\nallow:\n  - from: 00:00\n    to: 24:00\n    "+days+"\n"), 0o600))
 		cfg.Window.Calendar = path
-		r, err := cfg.PolicyRequest(policy.Test)
+		r, err := cfg.PolicyRequest(t.Context(), policy.Test, nil)
 		switch {
 		case fine && (err != nil || len(r.Budget.Calendar.Allow) != 1):
 			t.Errorf("%q: %+v, %v", days, r.Budget, err)
@@ -96,7 +96,7 @@ deny:
     to: 24:00
     reason: year end
 `), 0o600))
-	r, err := cfg.PolicyRequest(policy.Test)
+	r, err := cfg.PolicyRequest(t.Context(), policy.Test, nil)
 	must(t, err)
 	for text, allowed := range map[string]bool{
 		"2026-11-27 22:30 -0500": true,  // Friday, the change window

@@ -37,9 +37,8 @@ type Process struct {
 	passphrase string
 	transport  func(http.RoundTripper) http.RoundTripper
 	target     policy.Version
-	rules      policy.Request // but for what Test and Production run
-	test       *testRun       // nil if testErr
-	testErr    error          // why there is none
+	rules      policy.Request  // but for what Test and Production run
+	test       *policy.TestRun // that Production relies on; nil: none that is sound
 }
 
 // Options are what New needs beside the configuration.
@@ -61,16 +60,13 @@ func New(ctx context.Context, cfg *Config, o Options) (*Process, error) {
 	if own == nil {
 		return nil, fmt.Errorf("unknown environment %q: it is test or production", o.Environment)
 	}
-	request, err := cfg.PolicyRequest(o.Environment)
+	rules, err := cfg.PolicyRequest(ctx, o.Environment, o.History)
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{cfg: cfg, env: o.Environment, own: own, sys: o.Systems, passphrase: o.BackupPassphrase, transport: o.Transport, target: *request.Target, rules: request}
-	if o.Environment == policy.Production {
-		p.test, p.testErr = findTestRun(ctx, cfg, o.History)
-	}
-	if is[*ConfigError](p.testErr) {
-		return nil, p.testErr
+	p := &Process{cfg: cfg, env: o.Environment, own: own, sys: o.Systems, passphrase: o.BackupPassphrase, transport: o.Transport, target: *rules.Target, rules: rules}
+	if rules.Evidence != nil {
+		p.test = rules.Evidence.Run
 	}
 	return p, nil
 }

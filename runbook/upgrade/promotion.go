@@ -28,9 +28,9 @@ func (p *Process) promotion() []runbook.Step {
 		attest(stepBreakingChanges, phasePromotion, "Breaking changes mitigated", "POL-3",
 			runbook.Field{Name: "mitigation", Text: "document that describes the mitigation, or \"none\" if no breaking change is expected", Required: true}),
 	}
-	if p.test != nil {
-		for i, m := range p.test.Mitigations {
-			steps = append(steps, attest(fmt.Sprintf("attest-mitigation-%d", i+1), phasePromotion, "Apply Test's mitigation to Production: "+m, "POL-3",
+	if p.test != nil && p.test.Promise != nil {
+		for i, m := range p.test.Promise.Mitigations {
+			steps = append(steps, attest(fmt.Sprintf("attest-mitigation-%d", i+1), phasePromotion, "Apply Test's mitigation to Production: "+m.Text, "POL-3",
 				runbook.Field{Name: "applied", Text: "was it applied to Production", Required: true, OneOf: []string{"yes"}}))
 		}
 	}
@@ -61,17 +61,18 @@ func (p *Process) checkPromotion(sc *runbook.StepContext) error {
 	r := p.rules
 	r.Test, r.Production, r.Budget = test, production, nil // the time is judged by its own step
 	d := policy.Decide(r, time.Now())
-	fs := d.Findings
 	for _, w := range d.WaiversUsed {
 		sc.Deviate("waiver used: " + w.String())
 	}
+	var void []string
 	for _, w := range d.WaiversRefused {
-		sc.Deviate(fmt.Sprintf("waiver %s counts for nothing: %s", w.ID, strings.Join(w.Reasons, "; ")))
+		void = append(void, fmt.Sprintf("waiver %s counts for nothing: %s", w.ID, strings.Join(w.Reasons, "; ")))
+		sc.Deviate(void[len(void)-1])
 	}
-	if p.env == policy.Production {
-		fs = append(fs, p.testEvidence(test, time.Now())...)
+	if err = p.judge(sc, d.Findings); is[*RefusedError](err) && void != nil {
+		err = fmt.Errorf("%w; %s", err, strings.Join(void, "; "))
 	}
-	return p.judge(sc, fs)
+	return err
 }
 
 // runs is the version of an environment's primary Management Node, nil when it does not answer.

@@ -1,10 +1,10 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -15,25 +15,22 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
-// testRun is what a Production upgrade knows of the Test run that it relies on, read from its evidence.
-type testRun struct {
-	Run         string
-	Ended       time.Time
-	SHA256      string
-	Build       string
-	Verified    []string // verification steps that were carried out
-	Open        []string // and those that were not, waived ones included
-	Attested    bool     // it was said which breaking changes are mitigated
-	Mitigations []string
-	Promised    string
+// testEvidence reads and verifies the evidence of Test, on which an upgrade of Production relies (POL-4).
+func (c *Config) testEvidence(ctx context.Context, h History) (*policy.Evidence, error) {
+	e := &policy.Evidence{SHA256: c.Package.SHA256}
+	var err error
+	if e.Run, err = findTestRun(ctx, c, h); is[*ConfigError](err) {
+		return nil, err
+	}
+	if err != nil {
+		e.Fault = err.Error()
+	}
+	return e, nil
 }
 
-// errNoTestRun says that Test was never upgraded here, and that no evidence of it is configured.
-var errNoTestRun = errors.New("no completed Test run is recorded here")
-
 // findTestRun reads and verifies the evidence of Test: the configured folder, or else that of the
-// newest completed Test run.
-func findTestRun(ctx context.Context, cfg *Config, h History) (*testRun, error) {
+// newest completed Test run. It is nil when Test was never upgraded here and no evidence is configured.
+func findTestRun(ctx context.Context, cfg *Config, h History) (*policy.TestRun, error) {
 	runs, err := testRuns(ctx, h)
 	if err != nil {
 		return nil, err
@@ -46,7 +43,7 @@ func findTestRun(ctx context.Context, cfg *Config, h History) (*testRun, error) 
 	if dir == "" {
 		i := slices.IndexFunc(runs, completed)
 		if i < 0 {
-			return nil, errNoTestRun
+			return nil, nil
 		}
 		dir = filepath.Join(cfg.State, filepath.FromSlash(runbook.RunStream(runs[i].Run)))
 	}
@@ -75,7 +72,7 @@ func testRuns(ctx context.Context, h History) ([]*runbook.State, error) {
 func completed(s *runbook.State) bool { return s.End != nil && s.End.Outcome == runbook.Completed }
 
 // readTestRun verifies a bundle and compares it with the journal, as far as that goes back.
-func readTestRun(dir string, key ed25519.PublicKey, runs []*runbook.State) (*testRun, error) {
+func readTestRun(dir string, key ed25519.PublicKey, runs []*runbook.State) (*policy.TestRun, error) {
 	e, err := runbook.ReadBundle(dir, key)
 	if err != nil {
 		return nil, fmt.Errorf("the evidence of Test in %s is not sound: %w", dir, err)
@@ -98,12 +95,16 @@ func readTestRun(dir string, key ed25519.PublicKey, runs []*runbook.State) (*tes
 	return newTestRun(s)
 }
 
-func newTestRun(s *runbook.State) (*testRun, error) {
+func newTestRun(s *runbook.State) (*policy.TestRun, error) {
 	var in inputs
 	if err := json.Unmarshal(s.Plan.Inputs, &in); err != nil {
 		return nil, fmt.Errorf("the plan of Test run %s does not read: %w", s.Run, err)
 	}
-	t := &testRun{Run: s.Run, Ended: s.End.At, SHA256: in.SHA256, Build: in.Target}
+	target, err := policy.ParseVersion(in.Target)
+	if err != nil {
+		return nil, fmt.Errorf("the target of Test run %s: %w", s.Run, err)
+	}
+	t := &policy.TestRun{Run: s.Run, Target: target, SHA256: in.SHA256, Ended: s.End.At}
 	for _, step := range s.Plan.Steps {
 		if step.Phase != phaseVerification {
 			continue
@@ -114,53 +115,30 @@ func newTestRun(s *runbook.State) (*testRun, error) {
 			t.Open = append(t.Open, fmt.Sprintf("%s (%s)", step.ID, st))
 		}
 	}
-	for _, a := range s.Step(stepBreakingChanges).Answers {
-		t.Attested = true
-		if m := a.Values["mitigation"]; m != "" && !strings.EqualFold(m, "none") {
-			t.Mitigations = append(t.Mitigations, m)
+	if promise := s.Step(stepCloseRun).Output; len(promise) > 0 {
+		if err := json.Unmarshal(promise, &t.Promise); err != nil {
+			return nil, fmt.Errorf("the promise of Test run %s does not read: %w", s.Run, err)
 		}
-	}
-	for _, a := range s.Step(stepProductionDate).Answers {
-		t.Promised = a.Values["date"]
 	}
 	return t, nil
 }
 
-// testEvidence judges Test's own run, on which a Production upgrade relies (POL-4, POL-1). runs is the
-// version of Test now.
-func (p *Process) testEvidence(runs *policy.Version, now time.Time) policy.Findings {
-	if errors.Is(p.testErr, errNoTestRun) {
-		f := finding("POL-4", "test-evidence", policy.Must, false, fmt.Sprintf("no completed Test run to %s is recorded here", p.target),
-			"upgrade Test with this tool first, name its evidence in environments.production.test_evidence, or say how Test was verified")
-		f.Status = policy.Unknown
-		return policy.Findings{f}
+// mitigations are what a person said that breaking changes need (POL-3). They stand in the promise for Production.
+func mitigations(sc *runbook.StepContext) ([]policy.Mitigation, error) {
+	var a runbook.Answer
+	if err := sc.Load(stepBreakingChanges, &a); err != nil {
+		return nil, fmt.Errorf("what breaking changes need: %w", err)
 	}
-	if p.testErr != nil {
-		return policy.Findings{finding("POL-4", "test-evidence", policy.Must, false, p.testErr.Error(), "find the evidence of the newest upgrade of Test, as it was saved, or upgrade Test again")}
+	if m := a.Values["mitigation"]; m != "" && !strings.EqualFold(m, "none") {
+		return []policy.Mitigation{{Text: m}}, nil
 	}
-	t := p.test
-	must := func(clause, rule string, ok bool, detail, remedy string) policy.Finding {
-		return finding(clause, rule, policy.Must, ok, detail, remedy)
-	}
-	built, err := policy.ParseVersion(t.Build)
-	current := err == nil && runs != nil && built.SameSoftware(*runs)
-	verified := fmt.Sprintf("Test run %s was verified by %s", t.Run, strings.Join(t.Verified, ", "))
-	if len(t.Open) > 0 {
-		verified += "; not carried out: " + strings.Join(t.Open, ", ")
-	}
-	return policy.Findings{
-		must("POL-4", "test-verified", len(t.Verified) > 0 && len(t.Open) == 0, verified, "verify Test first"),
-		must("POL-4", "test-still-runs-it", current, fmt.Sprintf("Test run %s led to %s; Test runs %s", t.Run, t.Build, orUnknown(runs)), "upgrade and verify Test again"),
-		must("POL-5", "same-build-as-run", err == nil && built.SameSoftware(p.target), fmt.Sprintf("Test run %s led to %s, this one to %s", t.Run, t.Build, p.target), "take the build that was tried in Test"),
-		must("POL-5", "same-package", strings.EqualFold(t.SHA256, p.cfg.Package.SHA256), fmt.Sprintf("Test was upgraded with the file %.12s…, this one is %.12s…", t.SHA256, p.cfg.Package.SHA256), "use the same file"),
-		must("POL-3", "mitigations-known", t.Attested, "what breaking changes needed in Test is on record", "find out what Test needed"),
-		policy.CheckSoak(t.Ended, p.cfg.Policy.Soak, now),
-	}
+	return nil, nil
 }
 
-func orUnknown(v *policy.Version) string {
-	if v == nil {
-		return "an unknown version"
+func mitigationText(all []policy.Mitigation) string {
+	var texts []string
+	for _, m := range all {
+		texts = append(texts, m.Text)
 	}
-	return v.String()
+	return cmp.Or(strings.Join(texts, "; "), "none")
 }

@@ -78,7 +78,10 @@ func (p *Process) verifyState(sc *runbook.StepContext) error {
 	return p.judge(sc, append(policy.CheckReported(p.target, reported), p.changes(sc, before, after)...))
 }
 
-const phaseCloseOut = "Close-out"
+const (
+	phaseCloseOut = "Close-out"
+	stepCloseRun  = "close-run"
+)
 
 func (p *Process) closeOut() []runbook.Step {
 	return []runbook.Step{
@@ -88,7 +91,7 @@ func (p *Process) closeOut() []runbook.Step {
 			Does: "cancels scheduled runs of " + p.own.Pipeline.URL + "; asks about others", Apply: p.clearBacklog},
 		{ID: "resume-pipeline", Phase: phaseCloseOut, Title: "Resume the start/stop pipeline", Clauses: []string{"VER-5", "SNAP-2"}, Does: p.own.Pipeline.URL + " to the state that was found, then looks again",
 			Apply: func(sc *runbook.StepContext) error { return p.settle(sc, owesPipeline, pipelineKey) }},
-		{ID: "close-run", Phase: phaseCloseOut, Title: "Close the run", Clauses: []string{"POL-0", "POL-1"}, Does: "every clause met, nothing owed, evidence complete", Apply: p.closeRun},
+		{ID: stepCloseRun, Phase: phaseCloseOut, Title: "Close the run", Clauses: []string{"POL-0", "POL-1"}, Does: "every clause met, nothing owed, evidence complete", Apply: p.closeRun},
 	}
 }
 
@@ -183,17 +186,21 @@ func (p *Process) applies(clause string) bool {
 	return p.own.BCSCCall || clause != "VER-3" && clause != "POL-4a"
 }
 
-// openPromise leaves what Production owes now, dated, as the step's result: by the day that was stated.
-func (p *Process) openPromise(sc *runbook.StepContext, now time.Time) error {
+// openPromise leaves what Production owes now, dated, as the step's result: by the day that was stated, and with the
+// mitigations that Test needed.
+func (p *Process) openPromise(sc *runbook.StepContext, now time.Time) (err error) {
 	owed := policy.OpenPromise(p.target, now.UTC(), p.cfg.Policy.Soak, p.cfg.Policy.Promise)
+	if owed.Mitigations, err = mitigations(sc); err != nil {
+		return err
+	}
 	var a runbook.Answer
 	if err := sc.Load(stepProductionDate, &a); err != nil {
 		sc.Deviate("nobody said until when Production follows: " + err.Error())
 	} else if day, err := time.Parse(time.DateOnly, a.Values["date"]); err == nil {
 		owed.Latest = day.AddDate(0, 0, 1)
 	}
-	sc.Table(runbook.Table{Title: "Promise for Production", Header: []string{"target", "opened", "earliest", "before"},
-		Rows: [][]string{{owed.Target.String(), owed.Opened.Format(time.RFC3339), owed.Earliest.Format(time.RFC3339), owed.Latest.Format(time.RFC3339)}}})
+	sc.Table(runbook.Table{Title: "Promise for Production", Header: []string{"target", "opened", "earliest", "before", "mitigations"},
+		Rows: [][]string{{owed.Target.String(), owed.Opened.Format(time.RFC3339), owed.Earliest.Format(time.RFC3339), owed.Latest.Format(time.RFC3339), mitigationText(owed.Mitigations)}}})
 	return sc.Output(owed)
 }
 
@@ -206,12 +213,12 @@ func (p *Process) promise(sc *runbook.StepContext) string {
 		}
 		return "Production is to follow within " + p.cfg.Policy.Promise.String()
 	}
-	if p.test == nil || p.test.Promised == "" {
+	if p.test == nil || p.test.Promise == nil {
 		return "no date was promised"
 	}
-	due, err := time.Parse(time.DateOnly, p.test.Promised)
-	if err == nil && time.Now().After(due.AddDate(0, 0, 1)) {
-		return "later than promised (" + p.test.Promised + ")"
+	due := p.test.Promise.Latest
+	if time.Now().After(due) {
+		return "later than promised (before " + due.Format(time.RFC3339) + ")"
 	}
-	return "as promised until " + p.test.Promised
+	return "as promised before " + due.Format(time.RFC3339)
 }
