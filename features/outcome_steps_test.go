@@ -22,6 +22,7 @@ func (w *world) outcomeSteps() []step {
 		{`^the reason says "([^"]*)"$`, w.reasonSays},
 		{`^the record can be checked and holds no secret$`, w.recordSound},
 		{`^the record of "([^"]*)" says "([^"]*)"$`, w.recordSays},
+		{`^the report begins with "([^"]*)"$`, w.reportBegins},
 		{`^the upgrade has ended as (aborted|completed|rolled back)$`, w.ended},
 		{`^the upgrade is not begun$`, w.notBegun},
 		{`^the upgrade stops at "([^"]*)"$`, w.stopsAt},
@@ -129,6 +130,20 @@ func (w *world) recordSays(title, want string) error {
 	}
 	if got := s.Detail + "\n" + s.Error + "\n" + string(answers); !strings.Contains(got, want) {
 		return fmt.Errorf("the record of %q (%s) is\n%s\nwanted %q in it", title, s.Status, got, want)
+	}
+	return nil
+}
+
+// reportBegins looks at what the report says before anything else.
+func (w *world) reportBegins(want string) error {
+	raw, err := os.ReadFile(w.result.Report)
+	if err != nil {
+		return fmt.Errorf("there is no report: %w", err)
+	}
+	_, text, _ := strings.Cut(string(raw), "\n## ")
+	first, _, _ := strings.Cut(text, "\n## ")
+	if !strings.Contains(first, want) {
+		return fmt.Errorf("the report begins with\n%s\nwanted %q in it", first, want)
 	}
 	return nil
 }

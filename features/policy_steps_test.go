@@ -18,7 +18,6 @@ func (w *world) policySteps() []step {
 		{`^Test runs version (\S+) and Production runs version (\S+)$`, w.versions},
 		{`^an exception to (\S+) is documented by "([^"]*)", because "([^"]*)"$`, w.exception},
 		{`^it is not recorded where the checksum was read$`, func() { w.tweak(func(c *upgrade.Config) { c.Package.ChecksumSource = "" }) }},
-		{`^the change window is three days away$`, w.farWindow},
 		{`^the checksum on Pexip's download page is another one$`, func() { w.tweak(func(c *upgrade.Config) { c.Package.SHA256 = strings.Repeat("0", 64) }) }},
 		{`^the file at hand holds version (\S+) instead$`, func(release string) { w.otherFile(release, packageSize) }},
 		{`^the file has been replaced since by another one of version (\S+)$`, func(release string) { w.otherFile(release, packageSize+1) }},
@@ -84,12 +83,4 @@ func (w *world) exception(rule, by, reason string) {
 
 func (w *world) soak(days int) {
 	w.tweak(func(c *upgrade.Config) { c.Policy.Soak = time.Duration(days) * 24 * time.Hour })
-}
-
-// farWindow opens on a day that is never today.
-func (w *world) farWindow() {
-	w.tweak(func(c *upgrade.Config) {
-		day := time.Now().UTC().AddDate(0, 0, 3).Weekday()
-		c.Window.ChangeWindow = &policy.Hours{From: 60, To: 5 * 60, Days: []time.Weekday{day}, TimeZone: "UTC", Location: time.UTC}
-	})
 }

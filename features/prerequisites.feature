@@ -3,6 +3,10 @@
 # anything is touched.
 @Prerequisites
 Feature: Prerequisites
+  PRE-1: Whoever upgrades may administer Pexip's Management Node (Entra group MAX - Video Conferencing Users).
+  PRE-2: Whoever upgrades may administer the subscription: Subscription Contributors, Tenant Root Contributors or Tenant Root Owners.
+  PRE-3: Whoever upgrades may write the virtual machines in the resource groups of the environment.
+  PRE-4: The workstation stays awake and unlocked while the large file uploads.
 
   Background:
     Given Test runs version 38 and Production runs version 38
@@ -16,7 +20,7 @@ Feature: Prerequisites
 
   @PRE-1 @PRE-2 @PRE-3 @Production
   Scenario: A plan for Production looks at Production and changes nothing either
-    Given Test runs version 39.1 and Production runs version 38
+    Given Test has been upgraded in this way
     When the plan for Production is looked at
     Then no check refuses
     And nothing has been changed on any system

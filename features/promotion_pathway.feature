@@ -3,6 +3,17 @@
 # Pexip published. Departures are possible and written down.
 @Promotion
 Feature: Promotion pathway
+  POL-0: A departure from the pathway is possible, and is written down; the guide is changed where needed.
+  POL-1: Who upgrades Test means to upgrade Production to the same version within weeks of Test being stable.
+  POL-1a: Test is at most one major version ahead of Production.
+  POL-1b: Test is at most two minor versions ahead of Production.
+  POL-2: The release notes were read before the upgrade.
+  POL-2a: The vendor's introduction to the version was attended, where there is one.
+  POL-3: An expected breaking change has its mitigation before Test is upgraded, written down for Production.
+  POL-4: All major functions of the service are tested with the Postman collection; nothing is impaired.
+  POL-4a: The service is tried with the Dev or QA build of the BC Services Card app.
+  POL-5: Production only goes to the version that Test runs.
+  POL-5a: The file's SHA-256 is the one on Pexip's download page.
 
   Background:
     Given Test runs version 38 and Production runs version 38
@@ -31,6 +42,50 @@ Feature: Promotion pathway
     When Test is upgraded
     Then the upgrade stops at "Check the promotion pathway"
     And nothing has been changed on any system
+
+  @POL-0 @POL-1a @Test
+  Scenario: An exception that two people have documented is used, and the report begins with it
+    Given Test runs version 38 and Production runs version 37
+    And this exception is on file:
+      | name         | W-7                            |
+      | clause       | POL-1a                         |
+      | environment  | Test                           |
+      | versions     | 39.1                           |
+      | reason       | calls from the app are dropped |
+      | requested by | Ana                            |
+      | approved by  | Bo                             |
+      | expires      | in 7 days                      |
+    When the upgrade of Test is brought to its approval
+    Then the upgrade waits for an answer to "Approve the plan"
+    And the report begins with "waiver used: W-7 of POL-1a, requested by Ana, approved by Bo"
+    And the report begins with "calls from the app are dropped"
+
+  @POL-0 @POL-1a @Test
+  Scenario Outline: An exception that does not hold lifts nothing, and the refusal says why
+    Given Test runs version 38 and Production runs version 37
+    And this exception is on file:
+      | name         | W-7                            |
+      | clause       | <clause>                       |
+      | environment  | Test                           |
+      | versions     | <versions>                     |
+      | reason       | calls from the app are dropped |
+      | requested by | Ana                            |
+      | approved by  | <approved by>                  |
+      | expires      | <expires>                      |
+    When Test is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "Test is 2 major version(s) ahead, 1 allowed"
+    And the reason says "waiver W-7 counts for nothing: <fault>"
+    And the report begins with "waiver W-7 counts for nothing: <fault>"
+    And nothing has been changed on any system
+
+    Examples:
+      | clause | versions             | approved by | expires     | fault                                                                    |
+      | POL-1a | 39.1                 | Bo          | yesterday   | it expired at                                                            |
+      | POL-1a | 39.1                 | Ana         | in 7 days   | Ana approved it and requested it; another person must approve            |
+      | POL-1a | 39.1                 | Bo          | in 190 days | it is too broad: it expires more than 90 days after its approval         |
+      | POL-1a | 39.1, 39.2, 40, 40.1 | Bo          | in 7 days   | it is too broad: it names 4 versions                                     |
+      | POL-5a | 39.1                 | Bo          | in 7 days   | POL-5a is never waived: it protects the machines or proves the package   |
 
   @POL-0 @Test
   Scenario: A second person approves the plan before anything is changed
@@ -74,10 +129,28 @@ Feature: Promotion pathway
   Scenario: Production does not follow before Test has proven to be stable
     Given Test has been upgraded in this way
     And Test must have run a version for 14 days before Production follows
-    And nobody answers "Check the promotion pathway" yet
     When Production is upgraded
-    Then the upgrade waits for an answer to "Check the promotion pathway"
+    Then the upgrade stops at "Check the promotion pathway"
     And the reason says "soak time"
+    And nothing has been changed on any system
+
+  @POL-1 @POL-0 @Production
+  Scenario: Production follows sooner when it was documented beforehand, with its reason
+    Given Test has been upgraded in this way
+    And Test must have run a version for 14 days before Production follows
+    And an exception to POL-1 is documented by "Kim", because "a fault in 38 endangers the service"
+    When the upgrade of Production is brought to its approval
+    Then no person is asked "Check the promotion pathway"
+    And the record of "Check the promotion pathway" says "acknowledged by Kim: a fault in 38 endangers the service"
+
+  @POL-1 @Test
+  Scenario: While Production still owes the last upgrade, the next one of Test is somebody's decision
+    Given Test runs version 39 and Production runs version 38
+    And Production was to follow Test to version 39 until 10 days ago
+    And nobody answers "Check the promotion pathway" yet
+    When Test is upgraded
+    Then the upgrade waits for an answer to "Check the promotion pathway"
+    And the reason says "day(s) overdue"
     And nothing has been changed on any system
 
   @POL-1a @Test
@@ -175,12 +248,37 @@ Feature: Promotion pathway
     And no person is asked "Check the promotion pathway"
 
   @POL-4 @Production
-  Scenario: Without a record of how Test was verified a person must answer for it
+  Scenario: Without a record of how Test was verified Production is not upgraded
     Given Test runs version 39.1 and Production runs version 38
-    And nobody answers "Check the promotion pathway" yet
     When Production is upgraded
-    Then the upgrade waits for an answer to "Check the promotion pathway"
-    And the reason says "no completed Test run to 39.1"
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "no completed upgrade of Test to 39.1"
+    And nothing has been changed on any system
+
+  @POL-4 @POL-0 @Production
+  Scenario: The missing record of Test is an exception that two people may document
+    Given Test runs version 39.1 and Production runs version 38
+    And this exception is on file:
+      | name         | W-8                                     |
+      | clause       | POL-4                                   |
+      | rule         | test-evidence                           |
+      | environment  | Production                              |
+      | versions     | 39.1                                    |
+      | reason       | Test was upgraded by hand, and verified |
+      | requested by | Ana                                     |
+      | approved by  | Bo                                      |
+      | expires      | in 7 days                               |
+    When the upgrade of Production is brought to its approval
+    Then the upgrade waits for an answer to "Approve the plan"
+    And the report begins with "waiver used: W-8 of POL-4"
+
+  @POL-4 @Production
+  Scenario: A record of Test that somebody has changed proves nothing
+    Given Test has been upgraded in this way
+    And the record of Test's upgrade has been changed since
+    When Production is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "is not sound"
     And nothing has been changed on any system
 
   @POL-4a @VER-3 @Test

@@ -2,6 +2,8 @@
 # break. Neither may leave the environment in a state that nobody meant.
 @Risks
 Feature: Risks
+  RISK-1: A rollback loses local logs, so a remote syslog server collects them.
+  RISK-2: A timeout or a network outage can break the upload; a broken upload is continued or repeated without harm.
 
   Background:
     Given Test runs version 38 and Production runs version 38
@@ -166,4 +168,22 @@ Feature: Risks
     And nobody answers "Check that the time suffices" yet
     When Test is upgraded
     Then the upgrade waits for an answer to "Check that the time suffices"
+    And the reason says "the change window is closed and opens at"
+    And nothing has been changed on any system
+
+  @RISK-2 @Test
+  Scenario: An upgrade that fits into no change window is not begun
+    Given the change window is one hour on one day of the week
+    When Test is upgraded
+    Then the upgrade stops at "Check that the time suffices"
+    And the reason says "the longest change window within a year has 1:00 h"
+    And nothing has been changed on any system
+
+  @RISK-2 @Test
+  Scenario: On a day without changes an upgrade is somebody's decision
+    Given changes are denied until tomorrow, because of "the end of the year"
+    And nobody answers "Check that the time suffices" yet
+    When Test is upgraded
+    Then the upgrade waits for an answer to "Check that the time suffices"
+    And the reason says "the change window is closed (the end of the year) and opens at"
     And nothing has been changed on any system

@@ -3,6 +3,10 @@
 # is backed up, for a month unless told otherwise.
 @Snapshot
 Feature: Snapshot of the VMs
+  SNAP-1: A virtual machine is off while it is backed up: the pipeline is paused and the machine stopped, or one waits for the schedule.
+  SNAP-2: A paused pipeline goes on collecting scheduled runs and starts them once it is resumed.
+  SNAP-3: Every virtual machine of the environment is backed up: the Management Node's and each Conferencing Node's.
+  SNAP-4: Backup now, kept until a given date, one month by default.
 
   Background:
     Given Test runs version 38 and Production runs version 38

@@ -2,6 +2,12 @@
 # session timeout off: then Pexip's own procedure, with the upgrade started exactly once.
 @Upgrade
 Feature: Upgrade
+  UPG-1: The upgrade file comes from Pexip's download page.
+  UPG-2: There is a recent recovery point; otherwise one is made, with the machine off, before anything else.
+  UPG-3: The start/stop pipeline (definition 107) is paused so that it stops no machine during the upgrade.
+  UPG-3a: Outside service hours the environment is started by hand, so that its machines run.
+  UPG-4: The session timeout of the management web interface is switched off.
+  UPG-5: The upgrade follows Pexip's own procedure.
 
   Background:
     Given Test runs version 38 and Production runs version 38
@@ -267,4 +273,30 @@ Feature: Upgrade
     When Test is upgraded
     Then the upgrade stops at "Check the access to the Management Node"
     And the reason says "manual is always possible"
+    And nothing has been changed on any system
+
+  @UPG-5 @POL-0 @Test
+  Scenario: A risk that the team has named stops the upgrade until somebody accepts it
+    Given the risk "teams-connector" of every upgrade to version 39.1 is on file: "The Teams Connector must have the same version."
+    When Test is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "teams-connector: The Teams Connector must have the same version."
+    And the reason says "avoid it, or accept it by name"
+    And nothing has been changed on any system
+
+  @UPG-5 @POL-0 @Test
+  Scenario: A named risk that was accepted for this version is kept with the name and the reason
+    Given the risk "teams-connector" of every upgrade to version 39.1 is on file: "The Teams Connector must have the same version."
+    And "Ana" has accepted the risk "teams-connector" for version 39.1, when it read "The Teams Connector must have the same version."
+    When the upgrade of Test is brought to its approval
+    Then the upgrade waits for an answer to "Approve the plan"
+    And the report begins with "accepted by Ana on 2026-01-02: it is planned"
+
+  @UPG-5 @POL-0 @Test
+  Scenario: Who accepted a named risk has not accepted what it says since
+    Given the risk "teams-connector" of every upgrade to version 39.1 is on file: "The Teams Connector does not work with this version."
+    And "Ana" has accepted the risk "teams-connector" for version 39.1, when it read "The Teams Connector must have the same version."
+    When Test is upgraded
+    Then the upgrade stops at "Check the promotion pathway"
+    And the reason says "the acceptance by Ana of 2026-01-02 is void: the text has changed since"
     And nothing has been changed on any system

@@ -2,6 +2,11 @@
 # a call from the app is taken. Then the session timeout and the pipeline are put back as they were found.
 @Verification
 Feature: Verification and close-out
+  VER-1: An administrator can log in and the system looks sound.
+  VER-2: The service's endpoints answer as the Postman collection expects.
+  VER-3: After a Test upgrade the BC Services Card app still makes a call, taken by somebody on the test queue in Genesys.
+  VER-4: The session timeout is switched on again.
+  VER-5: The start/stop pipeline is resumed.
 
   Background:
     Given Test runs version 38 and Production runs version 38

@@ -66,7 +66,7 @@ type step struct {
 func (w *world) steps() []step {
 	var all []step
 	for _, area := range [][]step{w.azureSteps(), w.callSteps(), w.devopsSteps(), w.outcomeSteps(), w.peopleSteps(),
-		w.pexipSteps(), w.policySteps(), w.runSteps(), w.serviceSteps()} {
+		w.pexipSteps(), w.policySteps(), w.runSteps(), w.serviceSteps(), w.teamFileSteps()} {
 		all = append(all, area...)
 	}
 	return all
