@@ -53,7 +53,7 @@ func TestReportOfFindingsAndCustody(t *testing.T) {
 	sum := s.cfg.Package.SHA256
 	wantParts(t, rest, "## Package custody", "| published | "+sum+" | https://www.pexip.com/help-center/platform-download |",
 		"| on disk | "+sum, "| sent | "+sum+" | SHA-256 of what was sent", "| package holds | 39.1", "| reported by test-mgmt-core | 39.1 (83067.0.0) |",
-		"## Promise for Production\n\n| target | opened | earliest | before |", "## Findings of check-promotion-policy", "| POL-1a | one-major-ahead | must | pass |",
+		"## Promise for Production\n\n| target | opened | earliest | before | mitigations |", "## Findings of check-promotion-policy", "| POL-1a | one-major-ahead | must | pass |",
 		"## State before and after", "/version | 38.1 (81931.0.0) | 39.1 (83067.0.0) | expected |", "settings/session_timeout_enabled | true | false | expected |")
 	if strings.Contains(deviations, "state-changed") || strings.Contains(rest, "| unexpected |") {
 		t.Errorf("a plain upgrade changed something else:\n%s", rest)

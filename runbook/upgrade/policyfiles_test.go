@@ -1,9 +1,11 @@
 package upgrade_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,12 +22,12 @@ func (s *stage) write(t *testing.T, name, text string) string {
 	return path
 }
 
-// A waiver from the team's file lifts what it names, and stands at the head of the report.
-func TestWaiverFromAFile(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20, TestVersion: "38.1 (81931.0.0)", ProductionVersion: "37 (70000.0.0)"})
-	today := time.Now().UTC()
-	s.cfg.Policy.Waivers = s.write(t, "waivers.yaml", fmt.Sprintf(`version: 1
+// day is a date a number of days from today.
+func day(n int) string { return time.Now().UTC().AddDate(0, 0, n).Format(time.DateOnly) }
+
+// waiverFile holds one that lifts POL-1a for Test, but for the changes: an old text, the new one, and so on.
+func waiverFile(changes ...string) string {
+	return strings.NewReplacer(changes...).Replace(fmt.Sprintf(`version: 1
 waivers:
   - id: W-7
     clause: POL-1a
@@ -37,9 +39,82 @@ waivers:
     approved_on: %s
     expires: %s
     amends_guide: no
-`, today.AddDate(0, 0, -2).Format(time.DateOnly), today.AddDate(0, 0, 7).Format(time.DateOnly)))
+`, day(-2), day(7)))
+}
+
+const riskText = "The Teams Connector must have the same version."
+
+// riskFile holds one risk of every upgrade to 39, with acceptances.
+func riskFile(class string, acceptances ...string) string {
+	text := "version: 1\nrisks:\n  - {name: teams-connector, text: " + riskText + ", to: '>= 39', class: " + class + ", source: release notes, date: 2026-11-02}\n"
+	if len(acceptances) > 0 {
+		text += "acceptances:\n"
+	}
+	for _, a := range acceptances {
+		text += "  - {risk: teams-connector, by: Ana, reason: planned for the same evening, on: 2026-11-20, " + a + "}\n"
+	}
+	return text
+}
+
+func accepted(version, text string) string {
+	return fmt.Sprintf("version: %q, text_sha256: %s", version, policy.Risk{Text: text}.Digest())
+}
+
+// POL-0, UPG-5, POL-1: what the team's files say, and nothing else, lifts what the pathway refuses.
+func TestTeamFiles(t *testing.T) {
+	t.Parallel()
+	const gate = "check-promotion-policy"
+	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20, TestVersion: "38.1 (81931.0.0)", ProductionVersion: "37 (70000.0.0)"})
+	promises := fmt.Sprintf("version: 1\npromises:\n  - {target: 38.1 (81931), opened: %s, earliest: %s, latest: %s}\n", day(-60), day(-50), day(-10))
+	for _, c := range []struct {
+		name, waivers, risks, promises string
+		refused                        bool
+		want                           string
+	}{
+		{name: "no waiver", waivers: "version: 1\n", refused: true, want: "one-major-ahead"},
+		{name: "a waiver", want: "POL-1a waived: afterwards Test 39.1 (83067.0.0), Production 37 (70000.0.0): Test is 2 major version(s) ahead, 1 allowed; waiver W-7, approved by Bo for Ana"},
+		{name: "expired", waivers: waiverFile(day(7), day(-1)), refused: true, want: "waiver W-7 counts for nothing: it expired at"},
+		{name: "not approved yet", waivers: waiverFile(day(-2), day(2)), refused: true, want: "waiver W-7 counts for nothing: it is approved only on"},
+		{name: "self-approved", waivers: waiverFile("Bo", "ana"), refused: true, want: "ana approved it and requested it; another person must approve"},
+		{name: "of all environments", waivers: waiverFile("environment: test", "environment: all"), refused: true, want: `it is too broad: "all" is not one environment`},
+		{name: "for years", waivers: waiverFile(day(7), day(700)), refused: true, want: "it is too broad: it expires more than 90 days after its approval"},
+		{name: "of what is never waived", waivers: waiverFile("POL-1a", "UPG-5"), refused: true, want: "UPG-5 is never waived"},
+		{name: "of another version", waivers: waiverFile("83067", "83068"), refused: true, want: "one-major-ahead"},
+		{name: "of Production", waivers: waiverFile("environment: test", "environment: production"), refused: true, want: "one-major-ahead"},
+		{name: "a named risk", risks: riskFile("must"), refused: true, want: "UPG-5 (named-risk): teams-connector: " + riskText},
+		{name: "a lesser one", risks: riskFile("should"), refused: true, want: "or accept it by name"},
+		{name: "an accepted one", risks: riskFile("must", accepted("39.1", riskText)), want: "accepted by Ana on 2026-11-20: planned for the same evening"},
+		{name: "accepted with another text", risks: riskFile("must", accepted("39.1", riskText+" Really.")), refused: true, want: "is void: the text has changed since"},
+		{name: "accepted for another version", risks: riskFile("must", accepted("39.2", riskText)), refused: true, want: "named-risk"},
+		{name: "no direct path", risks: "version: 1\npaths:\n  - {target: 39.1, oldest_source: 39, source: release notes, date: 2026-11-02}\n", refused: true, want: "39.1 accepts 39 or later; installed is 38.1"},
+		{name: "an overdue promise", promises: promises, want: "POL-1 fail: Production runs 37 (70000.0.0); it is to follow Test to 38.1 (81931.0.0)"},
+	} {
+		cfg := *s.cfg
+		cfg.Policy.Waivers = s.write(t, "waivers.yaml", cmp.Or(c.waivers, waiverFile()))
+		cfg.Policy.Risks = s.write(t, "risks.yaml", cmp.Or(c.risks, "version: 1\n"))
+		cfg.Policy.Promises = s.write(t, "promises.yaml", cmp.Or(c.promises, "version: 1\n"))
+		session, err := upgrade.Open(t.Context(), &cfg, upgrade.SessionOptions{Environment: policy.Test})
+		must(t, err)
+		p, err := session.Plan(t.Context())
+		must(t, err)
+		if st := p.Gates[gate]; slices.Contains(p.Refused, gate) != c.refused || !strings.Contains(st.Detail+st.Error, c.want) {
+			t.Errorf("%s: refused %q\n%s%s\nwant %q", c.name, p.Refused, st.Detail, st.Error, c.want)
+		}
+	}
+	if effects := s.effects(); len(effects) > 0 {
+		t.Errorf("the plans sent %v", effects)
+	}
+}
+
+// A waiver that was used, and one that counts for nothing, stand at the head of the report.
+func TestReportNamesTheWaivers(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20, TestVersion: "38.1 (81931.0.0)", ProductionVersion: "37 (70000.0.0)"})
+	_, void, _ := strings.Cut(waiverFile("W-7", "W-8", "Bo", "Ana"), "waivers:\n")
+	s.cfg.Policy.Waivers = s.write(t, "waivers.yaml", waiverFile()+void)
 	deviations, _ := s.report(t)
-	wantParts(t, deviations, "waiver used: ", "W-7", "one-major-ahead: POL-1a waived")
+	wantParts(t, deviations, "waiver used: W-7 of POL-1a, requested by Ana, approved by Bo", "one-major-ahead: POL-1a waived",
+		"waiver W-8 counts for nothing: Ana approved it and requested it")
 }
 
 // What is wrong with the team's files is wrong input, told with file and line, before any request.

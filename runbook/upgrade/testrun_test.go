@@ -122,6 +122,12 @@ func TestProductionRefusesUnsoundEvidence(t *testing.T) {
 			forge(t, dir, nil, kind, key, `"status":"done"`, `"status":"waived"`)
 			s.elsewhere(t, dir)
 		}, "not carried out: attest-bcsc-call (waived)"},
+		"no promise on record": {func(t *testing.T, s *stage, dir string) {
+			s.cfg.Evidence.PublicKeyFile = ""
+			kind, key := done("close-run")
+			forge(t, dir, nil, kind, key, `"output":{"target"`, `"outputs":{"target"`)
+			s.elsewhere(t, dir)
+		}, "POL-3 (mitigations-known)"},
 		"Test was upgraded again": {func(t *testing.T, s *stage, dir string) {
 			s.setTest(t, "38.1 (81931.0.0)")
 			s.upgradeTest(t)
