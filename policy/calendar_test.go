@@ -247,14 +247,14 @@ func TestParseCalendarRefuses(t *testing.T) {
 		{"the machine's zone", "America/New_York", "Local", "line 2: time_zone: the zone Local differs from machine to machine"},
 		{"no such zone", "America/New_York", "Mars/Olympus", `line 2: time_zone: "Mars/Olympus" is not a time zone`},
 		{"no such day", "tuesday", "someday", `line 4: allow[0].days[1]: "someday" is not a day`},
-		{"no day", "[Mon, tuesday]", "[]", "allow[0].days: missing"},
+		{"no day", "[Mon, tuesday]", "[]", "line 4: allow[0].days: names no day"},
 		{"no such time", "from: 18:00", "from: 25:00", `line 5: allow[0].from: "25:00" is not a time`},
 		{"no start", "    from: 18:00\n", "", "line 4: allow[0].from: missing"},
 		{"no length", "to: 02:00", "to: 18:00", "allow[0]: begins and ends at 18:00; for whole days write 00:00 to 24:00"},
 		{"no such date", "first: 2026-12-15", "first: Christmas", `line 14: deny[0].first: "Christmas" is not a day`},
 		{"dates backwards", "last: 2026-12-02", "last: 2026-11-02", "allow[1].last: 2026-11-02 is before 2026-12-01"},
 		{"no reason", "    reason: year end\n", "", "deny[0].reason: missing"},
-		{"unknown key", "deny:", "denied:", "line 11: denied: unknown key; known here: version, time_zone, allow, deny"},
+		{"unknown key", "deny:", "denied:", "line 11: denied: unknown key; known here: allow, deny, time_zone, version"},
 	} {
 		text := strings.Replace(calendarFile, c.old, c.new, 1)
 		got, err := policy.ParseCalendar([]byte(text))

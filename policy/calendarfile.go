@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // Windows has no time zones of its own
+
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 )
 
 // ParseCalendar reads the team's file of change windows, as strictly as [ParseWaivers]. Without days a window is
@@ -28,13 +30,12 @@ import (
 //	    reason: year end
 func ParseCalendar(data []byte) (Calendar, error) {
 	var c Calendar
-	err := readFile(data, func(o *object) {
-		o.version1()
-		zone := need(o, "time_zone", ParseZone)
-		o.objects("allow", func(o *object) { c.Allow = append(c.Allow, readWindow(o, zone)) })
-		o.objects("deny", func(o *object) {
-			w := readWindow(o, zone)
-			w.Reason = need(o, "reason", parseText)
+	err := readFile(data, func(m *strictyaml.Map) {
+		zone := need(m, "time_zone", ParseZone)
+		each(m, "allow", func(m *strictyaml.Map) { c.Allow = append(c.Allow, readWindow(m, zone)) })
+		each(m, "deny", func(m *strictyaml.Map) {
+			w := readWindow(m, zone)
+			w.Reason = need(m, "reason", parseText)
 			c.Deny = append(c.Deny, w)
 		})
 	})
@@ -44,22 +45,23 @@ func ParseCalendar(data []byte) (Calendar, error) {
 	return c, nil
 }
 
-func readWindow(o *object, zone *time.Location) Window {
-	w := Window{Hours: Hours{From: need(o, "from", ParseClock), To: need(o, "to", ParseClock), Days: slices.Clone(everyDay), Location: zone}}
+func readWindow(m *strictyaml.Map, zone *time.Location) Window {
+	w := Window{Hours: Hours{From: need(m, "from", ParseClock), To: need(m, "to", ParseClock), Days: slices.Clone(everyDay), Location: zone}}
 	if zone != nil {
 		w.Hours.TimeZone = zone.String()
 	}
-	if o.values["days"] != nil {
-		w.Hours.Days = list(o, "days", ParseWeekday)
-	} else {
-		o.take("days")
+	if days := strictyaml.List(m, "days", plain(ParseWeekday)); m.Has("days") {
+		w.Hours.Days = days
 	}
-	w.First, w.Last = may(o, "first", parseDay), may(o, "last", parseDay)
-	if w.Hours.From == w.Hours.To && o.values["from"] != nil && o.values["to"] != nil {
-		o.r.fault(o.line, o.path, "begins and ends at %s; for whole days write 00:00 to 24:00", w.Hours.From)
+	if len(w.Hours.Days) == 0 {
+		m.FaultAt("days", "names no day")
+	}
+	w.First, w.Last = may(m, "first", parseDay), may(m, "last", parseDay)
+	if w.Hours.From == w.Hours.To && m.Has("from") && m.Has("to") {
+		m.Fault("begins and ends at %s; for whole days write 00:00 to 24:00", w.Hours.From)
 	}
 	if w.Last != "" && w.Last < w.First {
-		o.r.fault(o.line, o.child("last"), "%s is before %s", w.Last, w.First)
+		m.FaultAt("last", "%s is before %s", w.Last, w.First)
 	}
 	return w
 }

@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
+
 // ParsePromises reads the team's file of promises, as strictly as [ParseWaivers]. Two promises for one target and a
 // promise that ends before it begins are refused.
 //
@@ -16,12 +18,11 @@ package policy
 func ParsePromises(data []byte) ([]Promise, error) {
 	all := []Promise{} // an empty file is kept, unlike none
 	targets := map[string]bool{}
-	err := readFile(data, func(o *object) {
-		o.version1()
-		o.objects("promises", func(o *object) {
-			p := readPromise(o)
+	err := readFile(data, func(m *strictyaml.Map) {
+		each(m, "promises", func(m *strictyaml.Map) {
+			p := readPromise(m)
 			if p.Target != (Version{}) {
-				o.unique(targets, "target", p.Target.String())
+				unique(m, targets, "target", p.Target.String())
 			}
 			all = append(all, p)
 		})
@@ -32,29 +33,29 @@ func ParsePromises(data []byte) ([]Promise, error) {
 	return all, nil
 }
 
-func readPromise(o *object) Promise {
+func readPromise(m *strictyaml.Map) Promise {
 	p := Promise{
-		Target:   need(o, "target", parseNamedVersion),
-		Opened:   need(o, "opened", parseStart),
-		Earliest: need(o, "earliest", parseStart),
-		Latest:   need(o, "latest", parseEnd),
+		Target:   need(m, "target", parseNamedVersion),
+		Opened:   need(m, "opened", parseStart),
+		Earliest: need(m, "earliest", parseStart),
+		Latest:   need(m, "latest", parseEnd),
 	}
 	if !p.Latest.IsZero() && p.Latest.Before(p.Earliest) {
-		o.r.fault(o.line, o.child("latest"), "it ends before it begins")
+		m.FaultAt("latest", "it ends before it begins")
 	}
 	if !p.Earliest.IsZero() && p.Earliest.Before(p.Opened) {
-		o.r.fault(o.line, o.child("earliest"), "it begins before Test was upgraded")
+		m.FaultAt("earliest", "it begins before Test was upgraded")
 	}
-	o.objects("mitigations", func(o *object) {
-		p.Mitigations = append(p.Mitigations, readMitigation(o))
+	each(m, "mitigations", func(m *strictyaml.Map) {
+		p.Mitigations = append(p.Mitigations, readMitigation(m))
 	})
 	return p
 }
 
-func readMitigation(o *object) Mitigation {
-	m := Mitigation{Text: need(o, "text", parseText), AppliedBy: may(o, "applied_by", parseText), AppliedOn: may(o, "applied_on", parseStart)}
-	if (o.values["applied_by"] == nil) != (o.values["applied_on"] == nil) {
-		o.r.fault(o.line, o.path, "applied_by and applied_on belong together")
+func readMitigation(m *strictyaml.Map) Mitigation {
+	done := Mitigation{Text: need(m, "text", parseText), AppliedBy: may(m, "applied_by", parseText), AppliedOn: may(m, "applied_on", parseStart)}
+	if m.Has("applied_by") != m.Has("applied_on") {
+		m.Fault("applied_by and applied_on belong together")
 	}
-	return m
+	return done
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 )
 
 // ParseRisks reads the team's file of direct paths and named risks, as strictly as [ParseWaivers]. Two paths for one
@@ -38,59 +40,58 @@ func ParseRisks(data []byte) (Risks, error) {
 	return rs, nil
 }
 
-func (rs *Risks) read(o *object) {
-	o.version1()
+func (rs *Risks) read(m *strictyaml.Map) {
 	targets, names := map[string]bool{}, map[string]bool{}
-	o.objects("paths", func(o *object) {
-		h := readHop(o)
+	each(m, "paths", func(m *strictyaml.Map) {
+		h := readHop(m)
 		if h.Target != (Version{}) {
-			o.unique(targets, "target", h.Target.Release())
+			unique(m, targets, "target", h.Target.Release())
 		}
 		rs.Hops = append(rs.Hops, h)
 	})
-	o.objects("risks", func(o *object) {
-		r := readRisk(o)
-		o.unique(names, "name", r.Name)
+	each(m, "risks", func(m *strictyaml.Map) {
+		r := readRisk(m)
+		unique(m, names, "name", r.Name)
 		rs.Risks = append(rs.Risks, r)
 	})
-	o.objects("acceptances", func(o *object) {
-		a := readAcceptance(o)
+	each(m, "acceptances", func(m *strictyaml.Map) {
+		a := readAcceptance(m)
 		if a.Risk != "" && !names[a.Risk] {
-			o.r.fault(o.line, o.child("risk"), "no risk is named %q", clip(a.Risk))
+			m.FaultAt("risk", "no risk is named %q", clip(a.Risk))
 		}
 		rs.Acceptances = append(rs.Acceptances, a)
 	})
 }
 
-func readHop(o *object) Hop {
-	h := Hop{Target: need(o, "target", parseNamedVersion), OldestSource: need(o, "oldest_source", parseNamedVersion), Source: need(o, "source", parseText)}
-	h.Source += ", read on " + need(o, "date", parseStart).Format(time.DateOnly)
+func readHop(m *strictyaml.Map) Hop {
+	h := Hop{Target: need(m, "target", parseNamedVersion), OldestSource: need(m, "oldest_source", parseNamedVersion), Source: need(m, "source", parseText)}
+	h.Source += ", read on " + need(m, "date", parseStart).Format(time.DateOnly)
 	if h.Target != (Version{}) && h.OldestSource.Compare(h.Target) > 0 {
-		o.r.fault(o.line, o.child("oldest_source"), "%s is newer than the target %s", h.OldestSource.Release(), h.Target.Release())
+		m.FaultAt("oldest_source", "%s is newer than the target %s", h.OldestSource.Release(), h.Target.Release())
 	}
 	return h
 }
 
-func readRisk(o *object) Risk {
+func readRisk(m *strictyaml.Map) Risk {
 	return Risk{
-		Name:   need(o, "name", parseText),
-		Text:   need(o, "text", parseText),
-		From:   may(o, "from", ParseRange),
-		To:     may(o, "to", ParseRange),
-		Class:  need(o, "class", parseClass),
-		Source: need(o, "source", parseText),
-		Date:   need(o, "date", parseStart),
+		Name:   need(m, "name", parseText),
+		Text:   need(m, "text", parseText),
+		From:   may(m, "from", ParseRange),
+		To:     may(m, "to", ParseRange),
+		Class:  need(m, "class", parseClass),
+		Source: need(m, "source", parseText),
+		Date:   need(m, "date", parseStart),
 	}
 }
 
-func readAcceptance(o *object) Acceptance {
+func readAcceptance(m *strictyaml.Map) Acceptance {
 	return Acceptance{
-		Risk:       need(o, "risk", parseText),
-		Version:    need(o, "version", parseNamedVersion),
-		TextSHA256: need(o, "text_sha256", parseSHA256),
-		By:         need(o, "by", parseText),
-		Reason:     need(o, "reason", parseText),
-		On:         need(o, "on", parseStart),
+		Risk:       need(m, "risk", parseText),
+		Version:    need(m, "version", parseNamedVersion),
+		TextSHA256: need(m, "text_sha256", parseSHA256),
+		By:         need(m, "by", parseText),
+		Reason:     need(m, "reason", parseText),
+		On:         need(m, "on", parseStart),
 	}
 }
 

@@ -143,7 +143,7 @@ func TestParseWaivers(t *testing.T) {
 
 func TestParseWaiversRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
-		{"unknown key", "amends_guide: yes", "amends_guide: yes\n    until: later", "line 14: waivers[0].until: unknown key; known here: id, clause, rule,"},
+		{"unknown key", "amends_guide: yes", "amends_guide: yes\n    until: later", "line 14: waivers[0].until: unknown key; known here: amends_guide, approved_by,"},
 		{"unknown key at the top", "version: 1", "version: 1\nwaiver: none", "line 2: waiver: unknown key; known here: version, waivers"},
 		{"missing key", "    expires: 2026-12-20\n", "", "line 3: waivers[0].expires: missing"},
 		{"no guide", "    amends_guide: yes\n", "", "line 3: waivers[0].amends_guide: missing"},
@@ -168,12 +168,12 @@ func TestParseWaiversRefuses(t *testing.T) {
 		{"an alias", "clause: POL-1\n    rule: soak", "clause: &c POL-1\n    rule: *c", "line 5: waivers[0].rule: expected one value"},
 		{"not a mapping", "- id: W-7\n", "- W-6\n  - id: W-7\n", "line 3: waivers[0]: expected keys and values"},
 		{"not YAML", "version: 1", "version: [", "not valid YAML: "},
-		{"two documents", "    amends_guide: yes\n", "    amends_guide: yes\n---\nversion: 1\n", "more than one document"},
+		{"two documents", "    amends_guide: yes\n", "    amends_guide: yes\n---\nversion: 1\n", "line 14: there is a second document after ---; give one"},
 		{"a duplicate id", waiverFile, waiverFile + strings.SplitN(waiverFile, "waivers:\n", 2)[1], `line 14: waivers[1].id: "W-7" is given twice`},
 		{"an empty file", waiverFile, "", "line 1: the file is empty"},
 		{"only a comment", waiverFile, "# none\n", "line 1: the file is empty"},
 		{"a list", waiverFile, "[]", "line 1: expected keys and values"},
-		{"waivers without any", waiverFile, "version: 1\nwaivers:\n", "line 2: waivers: expected a list; for none leave the key out"},
+		{"waivers without any", waiverFile, "version: 1\nwaivers:\n", "line 2: waivers: expected a list, found nothing; leave the key out instead"},
 		{"too long", waiverFile, strings.Repeat("#", 1<<20+1), "more than 1048576"},
 	} {
 		text := strings.Replace(waiverFile, c.old, c.new, 1)

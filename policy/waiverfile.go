@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 )
 
 // ParseWaivers reads the team's file of waivers. It is strict: unknown keys, missing ones, duplicate ids and values
@@ -28,11 +30,10 @@ import (
 func ParseWaivers(data []byte) ([]Waiver, error) {
 	var all []Waiver
 	ids := map[string]bool{}
-	err := readFile(data, func(o *object) {
-		o.version1()
-		o.objects("waivers", func(o *object) {
-			w := readWaiver(o)
-			o.unique(ids, "id", w.ID)
+	err := readFile(data, func(m *strictyaml.Map) {
+		each(m, "waivers", func(m *strictyaml.Map) {
+			w := readWaiver(m)
+			unique(m, ids, "id", w.ID)
 			all = append(all, w)
 		})
 	})
@@ -42,19 +43,19 @@ func ParseWaivers(data []byte) ([]Waiver, error) {
 	return all, nil
 }
 
-func readWaiver(o *object) Waiver {
+func readWaiver(m *strictyaml.Map) Waiver {
 	return Waiver{
-		ID:          need(o, "id", parseText),
-		Clause:      need(o, "clause", parseText),
-		Rule:        may(o, "rule", parseText),
-		Environment: Environment(need(o, "environment", parseText)),
-		Versions:    list(o, "versions", parseNamedVersion),
-		Reason:      need(o, "reason", parseText),
-		RequestedBy: need(o, "requested_by", parseText),
-		ApprovedBy:  need(o, "approved_by", parseText),
-		ApprovedOn:  need(o, "approved_on", parseStart),
-		Expires:     need(o, "expires", parseEnd),
-		AmendsGuide: need(o, "amends_guide", parseBool),
+		ID:          need(m, "id", parseText),
+		Clause:      need(m, "clause", parseText),
+		Rule:        may(m, "rule", parseText),
+		Environment: Environment(need(m, "environment", parseText)),
+		Versions:    list(m, "versions", parseNamedVersion),
+		Reason:      need(m, "reason", parseText),
+		RequestedBy: need(m, "requested_by", parseText),
+		ApprovedBy:  need(m, "approved_by", parseText),
+		ApprovedOn:  need(m, "approved_on", parseStart),
+		Expires:     need(m, "expires", parseEnd),
+		AmendsGuide: need(m, "amends_guide", parseBool),
 	}
 }
 

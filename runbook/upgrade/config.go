@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 )
@@ -264,13 +265,13 @@ func parseConfig(data []byte, dir, file string) (*Config, error) {
 	r, top := yamlDocument(data, dir)
 	c := readConfig(top)
 	c.File = file
-	if len(top.keys) > 0 {
-		r.contradictions(c)
+	if len(top.Keys()) > 0 {
+		contradictions(r, c)
 	}
-	if len(r.problems) > 0 {
-		return nil, newConfigError(file, r.problems)
+	if problems := r.Problems(); len(problems) > 0 {
+		return nil, newConfigError(file, problemsOf(problems))
 	}
-	r.warnings(c)
+	warnings(r, c)
 	return c, nil
 }
 
@@ -291,5 +292,5 @@ func ParseEnvironment(name string) (policy.Environment, error) {
 	case policy.Test, policy.Production:
 		return e, nil
 	}
-	return "", fmt.Errorf("unknown environment %q: it is %s or %s", yamlClip(name), policy.Test, policy.Production)
+	return "", fmt.Errorf("unknown environment %q: it is %s or %s", strictyaml.Clip(name), policy.Test, policy.Production)
 }

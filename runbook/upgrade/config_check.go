@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"github.com/verify-by-video/pexip-upgrade/devops"
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
 )
 
 // contradictions reports what shows only when both environments are compared.
-func (r *yamlReader) contradictions(c *Config) {
+func contradictions(r *strictyaml.Reader, c *Config) {
 	if a, b := hostOf(c.Test.Pexip.URL), hostOf(c.Production.Pexip.URL); a != "" && a == b {
-		r.faultAt("environments.production.pexip.url", "is also the Management Node of test; an environment has its own")
+		r.FaultAt("environments.production.pexip.url", "is also the Management Node of test; an environment has its own")
 	}
 	seen := map[string]string{}
 	for _, e := range c.environments() {
@@ -25,7 +26,7 @@ func (r *yamlReader) contradictions(c *Config) {
 				continue
 			}
 			if first, ok := seen[key]; ok {
-				r.faultAt(path, "%s/%s is listed already as %s", vm.ResourceGroup, vm.Name, first)
+				r.FaultAt(path, "%s/%s is listed already as %s", vm.ResourceGroup, vm.Name, first)
 			}
 			seen[key] = path
 		}
@@ -46,10 +47,10 @@ func hostOf(address string) string {
 }
 
 // warnings collects what is allowed but probably not meant.
-func (r *yamlReader) warnings(c *Config) {
+func warnings(r *strictyaml.Reader, c *Config) {
 	warn := func(path, format string, args ...any) {
 		text := path + ": " + fmt.Sprintf(format, args...)
-		if line := r.lineOf(path); line > 1 {
+		if line := r.LineOf(path); line > 1 {
 			text = fmt.Sprintf("line %d: %s", line, text)
 		}
 		c.Warnings = append(c.Warnings, text)
@@ -58,7 +59,7 @@ func (r *yamlReader) warnings(c *Config) {
 		warn("state", "%s; journals belong on a local disk", hazard)
 	}
 	warnUpload(r, c, warn)
-	if _, ok := r.lines["window.service_hours"]; !ok {
+	if !r.Given("window.service_hours") {
 		warn("window.service_hours", "not given; assumed are %s", c.Window.ServiceHours)
 	}
 	for _, e := range c.environments() {
@@ -73,11 +74,11 @@ func (r *yamlReader) warnings(c *Config) {
 
 type warner func(path, format string, args ...any)
 
-func warnUpload(r *yamlReader, c *Config, warn warner) {
+func warnUpload(r *strictyaml.Reader, c *Config, warn warner) {
 	if c.Upload.Method == UploadOneShot {
 		warn("upload.method", "one-shot: the end of the upload presumably starts the upgrade, nothing can be checked in between (unverified)")
 	}
-	if _, ok := r.lines["upload.chunk_encoding"]; ok && c.Upload.Method != UploadResumable {
+	if r.Given("upload.chunk_encoding") && c.Upload.Method != UploadResumable {
 		warn("upload.chunk_encoding", "has no effect with method: %s", c.Upload.Method)
 	}
 }

@@ -8,107 +8,104 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/verify-by-video/pexip-upgrade/devops"
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 )
 
-func readEnvironments(m *yamlMap, c *Config) {
-	defer m.close()
+func readEnvironments(m *strictyaml.Map, c *Config) {
+	defer m.Close()
 	for _, e := range []policy.Environment{policy.Test, policy.Production} {
-		section := m.needSection(string(e), "both environments are needed, also to upgrade one: the promotion rules compare them")
+		section := m.NeedSection(string(e), "both environments are needed, also to upgrade one: the promotion rules compare them")
 		*c.Environment(e) = readEnvironment(section, e, c.Checks)
 	}
 }
 
-func readEnvironment(m *yamlMap, name policy.Environment, shared ChecksConfig) EnvironmentConfig {
-	defer m.close()
+func readEnvironment(m *strictyaml.Map, name policy.Environment, shared ChecksConfig) EnvironmentConfig {
+	defer m.Close()
 	e := EnvironmentConfig{
 		Name:     name,
-		Pexip:    readPexip(m.needSection("pexip", "its Management Node")),
+		Pexip:    readPexip(m.NeedSection("pexip", "its Management Node")),
 		VMs:      readVMs(m),
-		Vault:    readVault(m.needSection("vault", "the Recovery Services vault of its VMs")),
-		Pipeline: readPipeline(m.needSection("pipeline", "the pipeline that starts and stops its VMs")),
-		BCSCCall: yamlMay(m, "bcsc_call", name == policy.Test, yamlBool),
+		Vault:    readVault(m.NeedSection("vault", "the Recovery Services vault of its VMs")),
+		Pipeline: readPipeline(m.NeedSection("pipeline", "the pipeline that starts and stops its VMs")),
+		BCSCCall: strictyaml.May(m, "bcsc_call", name == policy.Test, yamlBool),
 		Checks:   shared,
 	}
 	if name == policy.Production {
-		e.TestEvidence = yamlMay(m, "test_evidence", "", m.r.yamlPath)
+		e.TestEvidence = strictyaml.May(m, "test_evidence", "", yamlPath(m))
 	}
-	if n := m.take("checks"); n != nil {
-		e.Checks = readChecks(m.r.mapping(n, m.child("checks")))
+	if section := m.Section("checks"); !section.Absent() {
+		e.Checks = readChecks(section)
 	}
 	return e
 }
 
-func readPexip(m *yamlMap) PexipConfig {
-	defer m.close()
+func readPexip(m *strictyaml.Map) PexipConfig {
+	defer m.Close()
 	p := PexipConfig{
-		URL:                     yamlNeed(m, "url", "the address of the Management Node", yamlHost),
-		CAFile:                  yamlMay(m, "ca_file", "", m.r.yamlPath),
-		PinnedCertificateSHA256: yamlMay(m, "pinned_certificate_sha256", "", yamlSHA256),
+		URL:                     strictyaml.Need(m, "url", "the address of the Management Node", yamlHost),
+		CAFile:                  strictyaml.May(m, "ca_file", "", yamlPath(m)),
+		PinnedCertificateSHA256: strictyaml.May(m, "pinned_certificate_sha256", "", yamlSHA256),
 		BackupPassphrase:        needSecret(m, "backup_passphrase", "Pexip's own backup is encrypted with it"),
 	}
-	if n := m.take("oauth2"); n != nil {
-		p.OAuth2 = readOAuth2(m.r.mapping(n, m.child("oauth2")), p.URL)
+	if section := m.Section("oauth2"); !section.Absent() {
+		p.OAuth2 = readOAuth2(section, p.URL)
 	}
-	if n := m.take("basic"); n != nil {
-		p.Basic = readBasic(m.r.mapping(n, m.child("basic")))
+	if section := m.Section("basic"); !section.Absent() {
+		p.Basic = readBasic(section)
 	}
-	if (p.OAuth2 == nil) == (p.Basic == nil) && !m.absent {
-		m.r.fault(m.line, m.path, "give exactly one of oauth2 and basic")
+	if m.Has("oauth2") == m.Has("basic") && !m.Absent() {
+		m.Fault("give exactly one of oauth2 and basic")
 	}
 	return p
 }
 
-func readOAuth2(m *yamlMap, node string) *OAuth2Config {
-	defer m.close()
+func readOAuth2(m *strictyaml.Map, node string) *OAuth2Config {
+	defer m.Close()
 	o := &OAuth2Config{
-		ClientID:   yamlNeed(m, "client_id", "the id of the API client", yamlText),
+		ClientID:   strictyaml.Need(m, "client_id", "the id of the API client", yamlText),
 		PrivateKey: needSecret(m, "private_key", "the API client proves itself with it"),
-		TokenURL:   yamlMay(m, "token_url", node+"/oauth/token/", yamlHTTPSPlain),
-		Scope:      yamlMay(m, "scope", "is_admin use_api", yamlText),
+		TokenURL:   strictyaml.May(m, "token_url", node+"/oauth/token/", yamlHTTPSPlain),
+		Scope:      strictyaml.May(m, "scope", "is_admin use_api", yamlText),
 	}
-	o.Audience = yamlMay(m, "audience", o.TokenURL, yamlText)
+	o.Audience = strictyaml.May(m, "audience", o.TokenURL, yamlText)
 	return o
 }
 
-func readBasic(m *yamlMap) *BasicConfig {
-	defer m.close()
+func readBasic(m *strictyaml.Map) *BasicConfig {
+	defer m.Close()
 	b := &BasicConfig{
-		Username: yamlNeed(m, "username", "the name of the account", yamlText),
+		Username: strictyaml.Need(m, "username", "the name of the account", yamlText),
 		Password: needSecret(m, "password", "the account's password"),
 	}
 	if strings.Contains(b.Username, ":") {
-		m.r.faultAt(m.child("username"), "may not hold a colon; is the password in it?")
+		m.FaultAt("username", "may not hold a colon; is the password in it?")
 	}
 	return b
 }
 
-func readVMs(m *yamlMap) []VMConfig {
-	nodes, paths := m.items("vms")
-	if len(nodes) == 0 && (m.values["vms"] == nil || m.values["vms"].Kind == yaml.SequenceNode) {
-		m.missing("vms", "the Management Node's VM and each Conferencing Node's")
-	}
+func readVMs(m *strictyaml.Map) []VMConfig {
 	var vms []VMConfig
-	for i, n := range nodes {
-		vms = append(vms, readVM(m.r.mapping(n, paths[i])))
+	for _, vm := range m.NeedMaps("vms", "the Management Node's VM and each Conferencing Node's") {
+		vms = append(vms, readVM(vm))
 	}
 	return vms
 }
 
-func readVM(m *yamlMap) VMConfig {
-	defer m.close()
+func readVM(m *strictyaml.Map) VMConfig {
+	defer m.Close()
 	return VMConfig{
-		ResourceGroup: yamlNeed(m, "resource_group", "the VM's resource group", yamlName),
-		Name:          yamlNeed(m, "name", "the VM's name", yamlName),
+		ResourceGroup: strictyaml.Need(m, "resource_group", "the VM's resource group", yamlName),
+		Name:          strictyaml.Need(m, "name", "the VM's name", yamlName),
 	}
 }
 
-func readVault(m *yamlMap) VaultConfig {
-	defer m.close()
+func readVault(m *strictyaml.Map) VaultConfig {
+	defer m.Close()
 	return VaultConfig{
-		ResourceGroup:  yamlNeed(m, "resource_group", "the vault's resource group", yamlName),
-		Name:           yamlNeed(m, "name", "the vault's name", yamlName),
-		StorageAccount: yamlMay(m, "storage_account", "", yamlStorageAccount),
+		ResourceGroup:  strictyaml.Need(m, "resource_group", "the vault's resource group", yamlName),
+		Name:           strictyaml.Need(m, "name", "the vault's name", yamlName),
+		StorageAccount: strictyaml.May(m, "storage_account", "", yamlStorageAccount),
 	}
 }
 
@@ -122,11 +119,11 @@ func yamlStorageAccount(n *yaml.Node) (string, error) {
 	return s, err
 }
 
-func readPipeline(m *yamlMap) PipelineConfig {
-	defer m.close()
+func readPipeline(m *strictyaml.Map) PipelineConfig {
+	defer m.Close()
 	return PipelineConfig{
-		URL:   yamlNeed(m, "url", "the pipeline's address as the browser shows it", yamlPipelineURL),
-		Start: readPipelineStart(m.section("start")),
+		URL:   strictyaml.Need(m, "url", "the pipeline's address as the browser shows it", yamlPipelineURL),
+		Start: readPipelineStart(m.Section("start")),
 	}
 }
 
@@ -140,16 +137,16 @@ func yamlPipelineURL(n *yaml.Node) (string, error) {
 	return s, err
 }
 
-func readPipelineStart(m *yamlMap) PipelineStart {
-	defer m.close()
+func readPipelineStart(m *strictyaml.Map) PipelineStart {
+	defer m.Close()
 	s := PipelineStart{
 		Parameters:   yamlStrings(m, "parameters"),
 		Variables:    yamlStrings(m, "variables"),
-		StagesToSkip: yamlList(m, "stages_to_skip", yamlText),
-		Branch:       yamlMay(m, "branch", "", yamlMaybeEmpty),
+		StagesToSkip: strictyaml.List(m, "stages_to_skip", yamlText),
+		Branch:       strictyaml.May(m, "branch", "", yamlMaybeEmpty),
 	}
-	if !m.absent && !s.Set() {
-		m.r.fault(m.line, m.path, "says nothing that makes the pipeline start the VMs; give parameters, variables or stages_to_skip, or leave it out to start them one by one")
+	if !m.Absent() && !s.Set() {
+		m.Fault("says nothing that makes the pipeline start the VMs; give parameters, variables or stages_to_skip, or leave it out to start them one by one")
 	}
 	return s
 }

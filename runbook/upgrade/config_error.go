@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 )
 
 // Problem is one fault of a configuration file. It never quotes a secret.
@@ -12,6 +14,14 @@ type Problem struct {
 	Line    int    // counted from 1; 0 when the fault is of no line
 	Path    string // key, such as environments.test.pexip.url; "" for the file as a whole
 	Message string
+}
+
+func problemsOf(all []strictyaml.Problem) []Problem {
+	var problems []Problem
+	for _, p := range all {
+		problems = append(problems, Problem(p))
+	}
+	return problems
 }
 
 // ConfigError holds everything that is wrong with a configuration, in the order of the lines.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 )
 
@@ -193,31 +194,31 @@ func withoutPath(err error) error {
 }
 
 // readSecret reads where a secret is kept, under key_file or key_env.
-func readSecret(m *yamlMap, key string) SecretSource {
+func readSecret(m *strictyaml.Map, key string) SecretSource {
 	s := readSecretFile(m, key+"_file")
-	s.Env = yamlMay(m, key+"_env", "", yamlEnv)
-	if m.has(key + "_env") {
-		if m.has(key + "_file") {
-			m.r.fault(m.line, m.path, "%s_file and %s_env exclude each other", key, key)
+	s.Env = strictyaml.May(m, key+"_env", "", yamlEnv)
+	if m.Has(key + "_env") {
+		if m.Has(key + "_file") {
+			m.Fault("%s_file and %s_env exclude each other", key, key)
 		}
-		s.Key, s.Line = m.child(key+"_env"), m.r.lines[m.child(key+"_env")]
+		s.Key, s.Line = m.Path(key+"_env"), m.Line(key+"_env")
 	}
 	return s
 }
 
-func readSecretFile(m *yamlMap, key string) SecretSource {
-	s := SecretSource{File: yamlMay(m, key, "", m.r.yamlPath)}
-	if m.has(key) {
-		s.Key, s.Line = m.child(key), m.r.lines[m.child(key)]
+func readSecretFile(m *strictyaml.Map, key string) SecretSource {
+	s := SecretSource{File: strictyaml.May(m, key, "", yamlPath(m))}
+	if m.Has(key) {
+		s.Key, s.Line = m.Path(key), m.Line(key)
 	}
 	return s
 }
 
 // needSecret is readSecret for one that must be there.
-func needSecret(m *yamlMap, key, why string) SecretSource {
+func needSecret(m *strictyaml.Map, key, why string) SecretSource {
 	s := readSecret(m, key)
-	if !m.has(key+"_file") && !m.has(key+"_env") {
-		m.missing(key+"_file", "give it or "+key+"_env; "+why)
+	if !m.Has(key+"_file") && !m.Has(key+"_env") {
+		m.Missing(key+"_file", "give it or "+key+"_env; "+why)
 	}
 	return s
 }

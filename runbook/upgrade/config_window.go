@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 )
 
@@ -47,18 +48,18 @@ var (
 
 const defaultZone = "America/Vancouver"
 
-func readWindow(m *yamlMap) WindowConfig {
-	defer m.close()
+func readWindow(m *strictyaml.Map) WindowConfig {
+	defer m.Close()
 	w := WindowConfig{ServiceHours: policy.Hours{From: 7 * 60, To: 18 * 60, Days: slices.Clone(workdays), TimeZone: defaultZone}}
-	w.ServiceHours = readHours(m.section("service_hours"), w.ServiceHours)
-	w.NextStop = yamlMay(m, "next_stop", w.ServiceHours.To, yamlClock)
-	if m.take("change_window") != nil {
-		h := readHours(m.section("change_window"), policy.Hours{Days: slices.Clone(everyDay), TimeZone: w.ServiceHours.TimeZone})
+	w.ServiceHours = readHours(m.Section("service_hours"), w.ServiceHours)
+	w.NextStop = strictyaml.May(m, "next_stop", w.ServiceHours.To, yamlClock)
+	if change := m.Section("change_window"); !change.Absent() {
+		h := readHours(change, policy.Hours{Days: slices.Clone(everyDay), TimeZone: w.ServiceHours.TimeZone})
 		w.ChangeWindow = &h
 	}
-	w.Calendar = yamlMay(m, "calendar", "", m.r.yamlPath)
-	if m.has("next_stop") && w.ServiceHours.Location != nil && w.stopsInService() {
-		m.r.faultAt(m.child("next_stop"), "%s lies inside the service hours %s", w.NextStop, w.ServiceHours)
+	w.Calendar = strictyaml.May(m, "calendar", "", yamlPath(m))
+	if m.Has("next_stop") && w.ServiceHours.Location != nil && w.stopsInService() {
+		m.FaultAt("next_stop", "%s lies inside the service hours %s", w.NextStop, w.ServiceHours)
 	}
 	w.checkOverlap(m)
 	return w
@@ -72,60 +73,60 @@ func (w WindowConfig) stopsInService() bool {
 	return stop >= from || stop < to
 }
 
-func (w WindowConfig) checkOverlap(m *yamlMap) {
+func (w WindowConfig) checkOverlap(m *strictyaml.Map) {
 	if w.ChangeWindow == nil || w.ChangeWindow.Location == nil || w.ServiceHours.Location == nil {
 		return
 	}
 	if at, ok := w.ServiceHours.Overlap(*w.ChangeWindow); ok {
-		m.r.faultAt(m.child("change_window"), "overlaps the service hours, for example at %s", at.In(w.ServiceHours.Location).Format("Mon 15:04 MST"))
+		m.FaultAt("change_window", "overlaps the service hours, for example at %s", at.In(w.ServiceHours.Location).Format("Mon 15:04 MST"))
 	}
 }
 
 // readHours reads a span; what is missing comes from fallback, except that from and to are needed. A faulty
 // one has no Location.
-func readHours(m *yamlMap, fallback policy.Hours) policy.Hours {
-	defer m.close()
-	if m.absent {
+func readHours(m *strictyaml.Map, fallback policy.Hours) policy.Hours {
+	defer m.Close()
+	if m.Absent() {
 		fallback.Location, _ = time.LoadLocation(fallback.TimeZone)
 		return fallback
 	}
-	before := len(m.r.problems)
+	before := m.Faults()
 	h := policy.Hours{
-		From:     yamlNeed(m, "from", `a time such as "07:00"`, yamlClock),
-		To:       yamlNeed(m, "to", `a time such as "18:00"`, yamlClock),
-		Days:     yamlList(m, "days", yamlWeekday),
-		TimeZone: yamlMay(m, "time_zone", fallback.TimeZone, yamlZone),
+		From:     strictyaml.Need(m, "from", `a time such as "07:00"`, yamlClock),
+		To:       strictyaml.Need(m, "to", `a time such as "18:00"`, yamlClock),
+		Days:     strictyaml.List(m, "days", yamlWeekday),
+		TimeZone: strictyaml.May(m, "time_zone", fallback.TimeZone, yamlZone),
 	}
-	if !m.has("days") {
+	if !m.Has("days") {
 		h.Days = fallback.Days
 	}
 	checkHours(m, h)
-	if len(m.r.problems) == before {
+	if m.Faults() == before {
 		h.Location, _ = time.LoadLocation(h.TimeZone) // yamlZone has tried it
 	}
 	slices.SortFunc(h.Days, func(a, b time.Weekday) int { return int(a+6)%7 - int(b+6)%7 })
 	return h
 }
 
-func checkHours(m *yamlMap, h policy.Hours) {
-	if m.has("from") && m.has("to") && h.From == h.To {
-		m.r.fault(m.line, m.path, "begins and ends at %s; for whole days write 00:00 to 24:00", h.From)
+func checkHours(m *strictyaml.Map, h policy.Hours) {
+	if m.Has("from") && m.Has("to") && h.From == h.To {
+		m.Fault("begins and ends at %s; for whole days write 00:00 to 24:00", h.From)
 	}
 	if h.From == 24*60 {
-		m.r.faultAt(m.child("from"), "write 00:00 for midnight at the start")
+		m.FaultAt("from", "write 00:00 for midnight at the start")
 	}
-	if m.has("days") && len(h.Days) == 0 {
-		m.r.faultAt(m.child("days"), "names no day")
+	if m.Has("days") && len(h.Days) == 0 {
+		m.FaultAt("days", "names no day")
 	}
 	for i, d := range h.Days {
 		if slices.Contains(h.Days[:i], d) {
-			m.r.faultAt(m.child("days"), "names %s twice", d)
+			m.FaultAt("days", "names %s twice", d)
 		}
 	}
 }
 
 func yamlClock(n *yaml.Node) (policy.Clock, error) {
-	s, err := yamlScalar(n, `a time such as "07:00"`, "!!str", "!!int")
+	s, err := strictyaml.Scalar(n, `a time such as "07:00"`, "!!str", "!!int")
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 )
 
 // EvidenceConfig is about the proof of evidence. A key pair is made with
@@ -16,9 +18,9 @@ type EvidenceConfig struct {
 	PublicKeyFile string       // Ed25519, PEM (PKIX); given, the evidence of Test must be signed with its key
 }
 
-func readEvidenceConfig(m *yamlMap) EvidenceConfig {
-	defer m.close()
-	return EvidenceConfig{SigningKey: readSecret(m, "signing_key"), PublicKeyFile: yamlMay(m, "public_key_file", "", m.r.yamlPath)}
+func readEvidenceConfig(m *strictyaml.Map) EvidenceConfig {
+	defer m.Close()
+	return EvidenceConfig{SigningKey: readSecret(m, "signing_key"), PublicKeyFile: strictyaml.May(m, "public_key_file", "", yamlPath(m))}
 }
 
 // publicKey is the configured key, nil without one.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 )
 
 // yamlHTTPS reads an address that credentials may travel to. Its errors do not quote the address, which may
@@ -63,7 +65,7 @@ func yamlName(n *yaml.Node) (string, error) {
 		return "", err
 	}
 	if len(s) > 90 || strings.ContainsFunc(s, func(r rune) bool { return strings.ContainsRune(`/\?#%&<>:"'`, r) || r == ' ' }) {
-		return "", fmt.Errorf("%q is not the name of an Azure resource; give the bare name, not its id", yamlClip(s))
+		return "", fmt.Errorf("%q is not the name of an Azure resource; give the bare name, not its id", strictyaml.Clip(s))
 	}
 	return s, nil
 }
@@ -73,7 +75,7 @@ var yamlGUIDForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a
 func yamlGUID(n *yaml.Node) (string, error) {
 	s, err := yamlText(n)
 	if err == nil && !yamlGUIDForm.MatchString(s) {
-		return "", fmt.Errorf("%q is not a GUID such as 00000000-0000-0000-0000-000000000000", yamlClip(s))
+		return "", fmt.Errorf("%q is not a GUID such as 00000000-0000-0000-0000-000000000000", strictyaml.Clip(s))
 	}
 	return strings.ToLower(s), err
 }
@@ -91,15 +93,17 @@ func yamlEnv(n *yaml.Node) (string, error) {
 }
 
 // yamlPath reads the name of a file or folder and makes a relative one start at the configuration's folder.
-func (r *yamlReader) yamlPath(n *yaml.Node) (string, error) {
-	s, err := yamlText(n)
-	switch {
-	case err != nil:
-		return "", err
-	case strings.HasPrefix(s, "~"):
-		return "", errors.New("~ is not understood here; write the path out, or relative to this file")
-	case filepath.IsAbs(s):
-		return filepath.Clean(s), nil
+func yamlPath(m *strictyaml.Map) strictyaml.Parser[string] {
+	return func(n *yaml.Node) (string, error) {
+		s, err := yamlText(n)
+		switch {
+		case err != nil:
+			return "", err
+		case strings.HasPrefix(s, "~"):
+			return "", errors.New("~ is not understood here; write the path out, or relative to this file")
+		case filepath.IsAbs(s):
+			return filepath.Clean(s), nil
+		}
+		return filepath.Join(m.Dir(), filepath.FromSlash(s)), nil
 	}
-	return filepath.Join(r.dir, filepath.FromSlash(s)), nil
 }

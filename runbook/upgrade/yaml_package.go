@@ -8,12 +8,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/strictyaml"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 )
 
 // yamlSHA256 reads 64 hexadecimal digits of either case, colons allowed, and returns them in lower case.
 func yamlSHA256(n *yaml.Node) (string, error) {
-	s, err := yamlScalar(n, "a SHA-256", "!!str", "!!int", "!!float")
+	s, err := strictyaml.Scalar(n, "a SHA-256", "!!str", "!!int", "!!float")
 	if err != nil {
 		return "", err
 	}
@@ -29,7 +30,7 @@ func yamlSHA256(n *yaml.Node) (string, error) {
 
 // yamlRelease reads a version; 39.1 need not be quoted.
 func yamlRelease(n *yaml.Node) (policy.Version, error) {
-	s, err := yamlScalar(n, `a version such as "39.1"`, "!!str", "!!int", "!!float")
+	s, err := strictyaml.Scalar(n, `a version such as "39.1"`, "!!str", "!!int", "!!float")
 	if err != nil {
 		return policy.Version{}, err
 	}
@@ -37,7 +38,7 @@ func yamlRelease(n *yaml.Node) (policy.Version, error) {
 }
 
 func yamlBuild(n *yaml.Node) (string, error) {
-	s, err := yamlScalar(n, `a build such as "83067"`, "!!str", "!!int", "!!float")
+	s, err := strictyaml.Scalar(n, `a build such as "83067"`, "!!str", "!!int", "!!float")
 	if err != nil {
 		return "", err
 	}
