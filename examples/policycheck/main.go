@@ -1,5 +1,6 @@
 // Command policycheck tells whether an upgrade may go, before anything is done: it reads what Test and Production
-// run, applies every rule of package policy, and ends with a code that a pipeline can gate on. It changes nothing.
+// run, applies every rule of package policy, and ends with a code that a pipeline can gate on. With -config the team's
+// files and, for Production, the evidence of Test's upgrade count as in a run. It changes nothing.
 //
 //	go run ./examples/policycheck -environment test -target "39.1 (83067)" -test "39 (82000)" -production "39 (82000)"
 //	go run ./examples/policycheck -environment production -config upgrade.yaml -waivers waivers.yaml -output ado

@@ -182,6 +182,29 @@ func TestFilesOfTheConfigurationCount(t *testing.T) {
 	}
 }
 
+// POL-4: as in a run, Production relies on the evidence of Test. Looking for it leaves no trace.
+func TestProductionReliesOnTheEvidenceOfTest(t *testing.T) {
+	_, config := world(t, upgradetest.Options{PackageSize: 1 << 20})
+	args := []string{"-environment", "production", "-config", config, "-test", "39.1 (83067)", "-production", "38.1 (81931)"}
+	want := func(exit int, rule, detail string) {
+		t.Helper()
+		got, d, errText := check(t, args...)
+		if got != exit || len(d.Findings.Blocking()) != 1 || d.Findings.Blocking()[0].Rule != rule || !strings.Contains(d.Findings.Blocking()[0].Detail, detail) {
+			t.Errorf("exit %d\n%s%s", got, d.Findings.Text(), errText)
+		}
+	}
+	want(4, policy.RuleTestRun, "no completed upgrade of Test to 39.1 (83067.0.0) is on record")
+	if _, err := os.Stat(filepath.Join(filepath.Dir(config), "state")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder for journals was made: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(filepath.Dir(config), "state"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want(4, policy.RuleTestRun, "no completed upgrade of Test")
+	rewrite(t, config, "\n  production:\n", "\n  production:\n    test_evidence: evidence\n")
+	want(3, policy.RuleTestRunSound, "is not sound")
+}
+
 func TestFaultyConfigurationIsWrongInput(t *testing.T) {
 	for _, c := range []struct {
 		name   string
