@@ -228,7 +228,7 @@ func (w *world) recordSound() error {
 	if err != nil {
 		return err
 	}
-	for _, file := range []string{w.result.Evidence, w.result.Report} {
+	for _, file := range []string{w.result.Evidence, w.result.Report, w.result.ReportHTML} {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			return err

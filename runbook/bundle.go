@@ -21,16 +21,18 @@ import (
 const (
 	EvidenceFile  = "evidence.json"
 	ReportFile    = "report.md"
+	HTMLFile      = "report.html"
 	JUnitFile     = "report.xml"
 	SignatureFile = "evidence.sig"
 )
 
 // Bundle is where the files of a run's evidence lie.
 type Bundle struct {
-	Evidence  string `json:"evidence"`
-	Report    string `json:"report"`
-	JUnit     string `json:"junit"`
-	Signature string `json:"signature,omitempty"`
+	Evidence   string `json:"evidence"`
+	Report     string `json:"report"`
+	ReportHTML string `json:"html"`
+	JUnit      string `json:"junit"`
+	Signature  string `json:"signature,omitempty"`
 }
 
 // Save writes the evidence and the reports made from it into dir, where the run's attachments are,
@@ -38,7 +40,8 @@ type Bundle struct {
 // for byte, and through the checksums in it every attachment. Without a key an earlier signature is
 // removed. It may be repeated.
 func (e *Evidence) Save(dir string, key ed25519.PrivateKey) (Bundle, error) {
-	b := Bundle{Evidence: filepath.Join(dir, EvidenceFile), Report: filepath.Join(dir, ReportFile), JUnit: filepath.Join(dir, JUnitFile)}
+	b := Bundle{Evidence: filepath.Join(dir, EvidenceFile), Report: filepath.Join(dir, ReportFile),
+		ReportHTML: filepath.Join(dir, HTMLFile), JUnit: filepath.Join(dir, JUnitFile)}
 	raw, err := e.encode()
 	if err != nil {
 		return b, fmt.Errorf("save evidence: %w", err)
@@ -47,7 +50,7 @@ func (e *Evidence) Save(dir string, key ed25519.PrivateKey) (Bundle, error) {
 	if err := os.Remove(signature); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return b, fmt.Errorf("save evidence: %w", err)
 	}
-	files := []bundled{{EvidenceFile, writes(raw)}, {ReportFile, e.WriteMarkdown}, {JUnitFile, e.WriteJUnit}}
+	files := append([]bundled{{EvidenceFile, writes(raw)}}, e.reports()...)
 	if key != nil {
 		b.Signature = signature
 		files = append(files, bundled{SignatureFile, writes(sign(key, raw))})
@@ -63,6 +66,11 @@ func (e *Evidence) Save(dir string, key ed25519.PrivateKey) (Bundle, error) {
 type bundled struct {
 	name  string
 	write func(io.Writer) error
+}
+
+// reports are the files that are made from the evidence alone.
+func (e *Evidence) reports() []bundled {
+	return []bundled{{ReportFile, e.WriteMarkdown}, {HTMLFile, e.WriteHTML}, {JUnitFile, e.WriteJUnit}}
 }
 
 func writes(b []byte) func(io.Writer) error {
@@ -134,7 +142,8 @@ func same(want, got []byte) error {
 
 // ReadBundle reads the evidence in dir and verifies all of the bundle, offline: evidence.json as
 // ReadEvidence does, that the reports say what it says, and that every attachment is there with its
-// size and checksum. With a public key the signature must be there and fit. Whatever is wrong is in
+// size and checksum. A bundle of schema 1 was written before there was a report.html: there the file
+// need not be, but it is checked if it is. With a public key the signature must be there and fit. Whatever is wrong is in
 // the error, which matches ErrDamaged and names each file; the evidence is returned also then, if
 // it could be read.
 func ReadBundle(dir string, key ed25519.PublicKey) (*Evidence, error) {
@@ -143,13 +152,21 @@ func ReadBundle(dir string, key ed25519.PublicKey) (*Evidence, error) {
 		return e, err
 	}
 	faults := []error{checkSignature(dir, raw, key)}
-	for _, f := range []bundled{{ReportFile, e.WriteMarkdown}, {JUnitFile, e.WriteJUnit}} {
+	for _, f := range e.reports() {
+		if f.name == HTMLFile && e.Schema < schemaHTML && missing(dir, f.name) {
+			continue
+		}
 		faults = append(faults, checkDerived(dir, f))
 	}
 	for _, a := range e.State.Attachments() {
 		faults = append(faults, checkAttachment(dir, a))
 	}
 	return e, errors.Join(faults...)
+}
+
+func missing(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func checkSignature(dir string, raw []byte, key ed25519.PublicKey) error {

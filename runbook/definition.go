@@ -87,7 +87,8 @@ type Undo struct {
 type Definition struct {
 	Name        string
 	Environment string
-	// Inputs are the resolved inputs, without secrets; they are part of the plan and its hash.
+	// Inputs are the resolved inputs, without secrets; they are part of the plan and its hash. One that is
+	// named target stands at the head of reports.
 	Inputs any
 	Steps  []Step
 	// Rollback runs after the decision to roll back, before everything owed is settled. It can be

@@ -16,8 +16,13 @@ type Evidence struct {
 	Records []Record `json:"records"`
 }
 
-// evidenceSchema is the version of the form in which evidence is written.
-const evidenceSchema = 1
+// The versions of the form in which evidence is written. They differ only in what belongs to a bundle:
+// since schemaHTML that is report.html too.
+const (
+	oldestSchema   = 1
+	schemaHTML     = 2
+	evidenceSchema = schemaHTML
+)
 
 // Evidence reads a run as evidence. It may be called at any time; a run that has not ended gives
 // what is known so far.
@@ -39,8 +44,8 @@ func (r *Runner) Evidence(ctx context.Context, run string) (*Evidence, error) {
 // Verify checks, offline, that the records are complete and unchanged and that the state is what
 // they say. Any difference is an error that matches ErrDamaged.
 func (e *Evidence) Verify() error {
-	if e.Schema != evidenceSchema {
-		return fmt.Errorf("evidence of run %s has schema %d, this program reads %d: use the program that wrote it", e.Run, e.Schema, evidenceSchema)
+	if e.Schema < oldestSchema || e.Schema > evidenceSchema {
+		return fmt.Errorf("evidence of run %s has schema %d, this program reads %d to %d: use the program that wrote it", e.Run, e.Schema, oldestSchema, evidenceSchema)
 	}
 	if err := VerifyChain(RunStream(e.Run), e.Records); err != nil {
 		return fmt.Errorf("evidence of run %s: %w", e.Run, err)

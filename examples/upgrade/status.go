@@ -209,41 +209,66 @@ func verify(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error
 		if len(args) != 1 {
 			return upgrade.ExitInput, errors.New("give the folder of a run's evidence, or one evidence file")
 		}
-		e, what, err := readEvidence(args[0], *public)
+		c, err := check(args[0], *public)
 		if errors.Is(err, runbook.ErrDamaged) {
 			return upgrade.ExitRefused, err
 		}
 		if err != nil {
 			return upgrade.ExitInput, err
 		}
-		summary := map[string]any{"run": e.Run, "records": len(e.Records), "head": e.Head, "verified": what}
-		return upgrade.ExitCompleted, a.show("verified", summary, func() {
-			fmt.Fprintf(a.out, "run %s: %d records, complete and unchanged, last hash %s\nverified: %s\n", e.Run, len(e.Records), e.Head, what)
+		return upgrade.ExitCompleted, a.show("verified", c.summary(), func() {
+			fmt.Fprintf(a.out, "run %s: %d records, complete and unchanged, last hash %s\nverified: %s\n", c.Run, len(c.Records), c.Head, c.what)
+			if c.page != "" {
+				fmt.Fprintf(a.out, "page: %s\n", c.page)
+			}
 		})
 	}
 }
 
-// readEvidence verifies a folder with all its files, or one file alone; what says which.
-func readEvidence(path, public string) (e *runbook.Evidence, what string, err error) {
+// checked is evidence that was verified: what of it, and the page among it, if there is one.
+type checked struct {
+	*runbook.Evidence
+	what, page string
+}
+
+func (c checked) summary() map[string]any {
+	m := map[string]any{"run": c.Run, "records": len(c.Records), "head": c.Head, "verified": c.what}
+	if c.page != "" {
+		m["html"] = c.page
+	}
+	return m
+}
+
+// check verifies a folder with all its files, or one file alone.
+func check(path, public string) (c checked, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, "", err
+		return c, err
 	}
 	if !info.IsDir() && public == "" {
-		e, err = runbook.ReadEvidence(path)
-		return e, "the records; give the folder to verify reports, attachments and the signature too", err
+		c.what = "the records; give the folder to verify reports, attachments and the signature too"
+		c.Evidence, err = runbook.ReadEvidence(path)
+		return c, err
 	}
-	what = "records, reports and attachments"
+	c.what = "records, reports and attachments"
 	var key ed25519.PublicKey
 	if public != "" {
-		what += ", signed with the key in " + public
+		c.what += ", signed with the key in " + public
 		if key, err = upgrade.ReadPublicKey(public); err != nil {
-			return nil, "", err
+			return c, err
 		}
 	}
 	if !info.IsDir() {
 		path = filepath.Dir(path)
 	}
-	e, err = runbook.ReadBundle(path, key)
-	return e, what, err
+	if page := filepath.Join(path, runbook.HTMLFile); isFile(page) {
+		c.page = page
+	}
+	c.Evidence, err = runbook.ReadBundle(path, key)
+	return c, err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }

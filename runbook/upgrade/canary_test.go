@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"html"
+	"html/template"
 	"io"
 	"io/fs"
 	"net/http"
@@ -87,7 +89,7 @@ func (b birdcage) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // spellings are the forms in which a secret could be written down.
 func spellings(secret string) []string {
-	out := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), base64.RawStdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret))}
+	out := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), base64.RawStdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)), html.EscapeString(secret), template.HTMLEscapeString(secret)}
 	if quoted, err := json.Marshal(secret); err == nil {
 		out = append(out, strings.Trim(string(quoted), `"`))
 	}

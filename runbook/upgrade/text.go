@@ -149,7 +149,7 @@ func WriteResult(w io.Writer, r Result) {
 		fmt.Fprintf(w, "  or put everything back and end the run: upgrade settle -config FILE -environment %s -reason TEXT\n", s.Plan.Environment)
 	}
 	if r.Evidence != "" {
-		fmt.Fprintf(w, "  evidence  %s\n  report    %s\n  last hash %s\n", r.Evidence, r.Report, s.Head)
+		fmt.Fprintf(w, "  evidence  %s\n  report    %s\n  page      %s\n  last hash %s\n", r.Evidence, r.Report, r.ReportHTML, s.Head)
 	}
 }
 
