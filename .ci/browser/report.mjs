@@ -1,0 +1,155 @@
+// The report of a run, as a page: completed, waiting for a person, waiting for a decision, aborted.
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { copyFileSync, existsSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { accessible, browse, fits, open, shoot, tab } from './lib/browser.mjs'
+
+const light = { viewport: { width: 1280, height: 900 } }
+const dark = { ...light, colorScheme: 'dark' }
+const narrow = { viewport: { width: 390, height: 844 } }
+
+// upgrade runs the command and fails if it ends in another way.
+async function upgrade(wanted, ...args) {
+  const code = await new Promise((done) => execFile('upgrade', args, { maxBuffer: 1 << 26 }, (e) => done(e ? e.code : 0)))
+  assert.equal(code, wanted, `upgrade ${args.join(' ')}`)
+}
+
+// reports makes one page of every outcome and returns their addresses by name.
+async function reports() {
+  await upgrade(0, 'rehearse', '-both', '-dir', 'r')
+  const simulator = spawn('simulator', ['-dir', 'sim'], { stdio: 'ignore' })
+  try {
+    for (let look = 0; look < 600 && !existsSync('sim/control.url'); look++) await sleep(100)
+    const control = readFileSync('sim/control.url', 'utf8').trim()
+    const keep = (name) => copyFileSync('sim/state/runs/test-0001/report.html', `${name}.html`)
+    const config = ['-config', 'sim/upgrade.yaml']
+    await upgrade(4, 'run', ...config, '-prompt', 'never')
+    keep('waiting')
+    const fault = { kind: 'answer', method: 'POST', path: '/backup\\?', status: 403, times: -1, header: { 'Content-Type': ['application/json'] },
+      body: '{"error": {"code": "AuthorizationFailed", "message": "<b>no</b> backup for you"}}' }
+    const made = await fetch(`${control}/faults`, { method: 'POST', body: JSON.stringify({ system: 'azure', fault }) })
+    assert.ok(made.ok, `fault: ${made.status}`)
+    await upgrade(5, 'resume', ...config, '-answers', 'sim/answers-test.yaml')
+    keep('failed')
+    await fetch(`${control}/faults`, { method: 'DELETE' })
+    await upgrade(6, 'settle', ...config, '-reason', 'not tonight')
+    keep('aborted')
+  } finally {
+    simulator.kill()
+  }
+  const files = { completed: 'r/state/runs/production-0001/report.html', waiting: 'waiting.html', failed: 'failed.html', aborted: 'aborted.html' }
+  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, pathToFileURL(file).href]))
+}
+
+// quiet fails if the page said or asked for anything.
+function quiet(page, url, name) {
+  assert.deepEqual(page.errors, [], `${name}: the console`)
+  assert.deepEqual(page.requests, [url], `${name}: requests`)
+}
+
+// look checks what every report has, in one form of display.
+async function look(browser, url, name, options) {
+  const page = await open(browser, url, options)
+  await accessible(page, name)
+  await fits(page, name)
+  await parts(page, name)
+  quiet(page, url, name)
+  const size = await shoot(page, name)
+  assert.equal(size.width, options.viewport.width, `${name}: width of the screenshot`)
+  assert.ok(size.height > 2 * options.viewport.height, `${name}: ${size.height} high`)
+  assert.ok(size.bytes > 50_000, `${name}: the screenshot has only ${size.bytes} bytes`)
+  await page.context().close()
+}
+
+// parts are there, have a size and stand in their order.
+async function parts(page, name) {
+  const order = ['.banner', '#deviations', '#owed', '#open', '#timeline', '.plot', '#found', '#clauses', '#said', '#putback', '#requests', '#files', '#proof']
+  let above = 0
+  for (const part of order) {
+    const box = await page.locator(part).boundingBox()
+    assert.ok(box.width > 100 && box.height > 15, `${name}: ${part} is ${box.width} by ${box.height}`)
+    assert.ok(box.y >= above, `${name}: ${part} stands too high`)
+    above = box.y
+  }
+  const { bars, rows, flat, plot, names } = await page.evaluate(() => {
+    const box = (e) => e.getBoundingClientRect()
+    const steps = [...document.querySelectorAll('.plot g.step')]
+    return { bars: steps.filter((g) => g.querySelector('rect')).length, flat: steps.filter((g) => [...g.querySelectorAll('rect')].some((r) => box(r).width + parseFloat(getComputedStyle(r).strokeWidth) < 1 || box(r).height < 5)).length,
+      rows: document.querySelectorAll('#timeline ~ details tbody th[id^=step-]').length, plot: box(document.querySelector('.plot')).width, names: box(document.querySelector('.names')).right - box(document.querySelector('.plot')).left }
+  })
+  assert.ok(bars > 5 && bars === rows, `${name}: ${bars} bars for ${rows} steps`)
+  assert.equal(flat, 0, `${name}: ${flat} bars cannot be seen`)
+  assert.ok(plot > 120 && names <= 0, `${name}: the time axis is ${plot} wide and covered by ${names}`)
+}
+
+// onPaper: everything is open and nothing is cut off, in the light scheme also where the screen is dark.
+async function onPaper(browser, url, name) {
+  const page = await open(browser, url, { ...dark, viewport: { width: 680, height: 960 } })
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+  await accessible(page, name)
+  await fits(page, name)
+  const { closed, paper } = await page.evaluate(() => ({
+    closed: [...document.querySelectorAll('details > *:not(summary)')].filter((e) => !e.checkVisibility({ contentVisibilityAuto: true }) || e.getBoundingClientRect().height < 5).map((e) => e.parentElement.textContent.slice(0, 60)),
+    paper: getComputedStyle(document.documentElement).backgroundColor }))
+  assert.deepEqual(closed, [], `${name}: not on paper`)
+  assert.equal(paper, 'rgb(255, 255, 255)', `${name}: colour of the paper`)
+  await shoot(page, name)
+  const pdf = await page.pdf({ path: `${process.env.SHOTS}/${name}.pdf`, format: 'A4', preferCSSPageSize: true })
+  const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length
+  assert.ok(pages >= 4 && pages <= 40, `${name}: ${pages} pages of paper`)
+  quiet(page, url, name)
+  await page.context().close()
+}
+
+// byKeyboard: the skip link is first and works, and the details open without a mouse.
+async function byKeyboard(browser, url, name) {
+  const page = await open(browser, url, light)
+  const first = await tab(page)
+  assert.equal(first.href, '#main', `${name}: the first stop is ${JSON.stringify(first)}`)
+  assert.ok(first.outlined, `${name}: the skip link shows no focus`)
+  await page.keyboard.press('Enter')
+  let stop = await tab(page)
+  assert.ok(!stop.href?.startsWith('#deviations'), `${name}: the skip link skips nothing`)
+  for (let presses = 0; presses < 400 && stop.tag !== 'summary'; presses++) stop = await tab(page)
+  assert.equal(stop.tag, 'summary', `${name}: Tab never reaches the details`)
+  assert.ok(stop.outlined, `${name}: the summary shows no focus`)
+  const isOpen = () => page.evaluate(() => document.activeElement.parentElement.open)
+  const before = await isOpen()
+  await page.keyboard.press('Enter')
+  assert.notEqual(await isOpen(), before, `${name}: Enter does not open the details`)
+  await page.context().close()
+}
+
+const text = (page, part) => page.locator(part).innerText()
+
+// says checks what the outcome is, in words.
+async function says(browser, urls) {
+  const wanted = {
+    completed: { '.banner': [/^Completed/, /nothing is owed/], 'main': [/Every step that was begun was done/] },
+    waiting: { '.banner': [/^Not ended: waits for a person: Release notes reviewed/, /never begun/] },
+    failed: { '.banner': [/^Not ended: waits for a person/, /AuthorizationFailed/, /<b>no<\/b> backup for you/, /possible decisions\s+retry, abort/, /still to be put back/],
+      'main': [/power\/rg-vbv-pexip-test\/vm-node-mgmt-core/] },
+    aborted: { '.banner': [/^Aborted: not tonight/, /nothing is owed/], 'main': [/failed backup-vm/] },
+  }
+  for (const [name, parts] of Object.entries(wanted)) {
+    const page = await open(browser, urls[name], light)
+    for (const [part, patterns] of Object.entries(parts)) {
+      for (const pattern of patterns) assert.match(await text(page, part), pattern, name)
+    }
+    await page.context().close()
+  }
+}
+
+const urls = await reports()
+await browse(async (browser) => {
+  await says(browser, urls)
+  for (const [name, url] of Object.entries(urls)) {
+    await look(browser, url, `report-${name}-light`, light)
+    await look(browser, url, `report-${name}-dark`, dark)
+    await look(browser, url, `report-${name}-narrow`, narrow)
+    await onPaper(browser, url, `report-${name}-print`)
+    await byKeyboard(browser, url, name)
+  }
+})
