@@ -49,6 +49,7 @@ func newPage(e *Evidence) *page {
 type grid struct {
 	Name    string // spoken instead of the caption, if there is one
 	Caption datum
+	Quiet   bool // the caption is only spoken: a heading says the same
 	Head    []string
 	Rows    [][]datum
 }
@@ -59,6 +60,7 @@ type datum struct {
 	Ref   string // where in the page Text leads, if anywhere
 	ID    string // what leads here, if anything
 	Class string
+	Time  bool // Text is a time, and stays in one line
 	Links []link
 }
 
@@ -86,6 +88,9 @@ func (g grid) Body() [][]entry {
 }
 
 func plain(s string) datum { return datum{Text: s} }
+
+// at is a cell with a time.
+func at(t time.Time) datum { return datum{Text: stamp(t), Time: true} }
 
 // step is a cell that leads to where the page tells when the step ran.
 func (p *page) step(id string) datum { return datum{Text: id, Ref: p.places[id]} }

@@ -87,18 +87,18 @@ func (p *page) Clauses() (out []clause) {
 }
 
 func (p *page) clause(id string, steps []PlannedStep) clause {
-	c := clause{ID: id, Grid: grid{Caption: plain("Steps of " + id), Head: []string{"step", "status", "who", "when (UTC)", "observed", "evidence"}}}
+	c := clause{ID: id, Grid: grid{Caption: plain("Steps of " + id), Quiet: true, Head: []string{"step", "status", "who", "when (UTC)", "took", "observed", "evidence"}}}
 	worst := StepDone
 	for _, s := range steps {
 		st := p.State.step(s.ID)
 		if grave(st.Status) > grave(worst) {
 			worst = st.Status
 		}
-		when := ""
+		when := datum{}
 		if !st.Started.IsZero() {
-			when = stamp(st.Started) + took(st)
+			when = at(st.Started)
 		}
-		c.Grid.Rows = append(c.Grid.Rows, []datum{p.step(s.ID), status(st.Status), plain(st.Actor), plain(when),
+		c.Grid.Rows = append(c.Grid.Rows, []datum{p.step(s.ID), status(st.Status), plain(st.Actor), when, plain(took(st)),
 			plain(strings.TrimSpace(st.Detail + "\n" + st.Error)), {Links: p.proof(s.ID, st)}})
 	}
 	c.Status, c.Class = string(worst), classOf(worst)
@@ -109,7 +109,7 @@ func took(st StepState) string {
 	if st.Ended.IsZero() {
 		return ""
 	}
-	return ", took " + duration(st.took())
+	return duration(st.took())
 }
 
 // grave orders statuses: the gravest of its steps is that of a clause.
@@ -147,23 +147,23 @@ func (p *page) Said() grid {
 		if s.Ask.Kind != "" {
 			asked = string(s.Ask.Kind) + ": " + asked
 		}
-		g.Rows = append(g.Rows, []datum{p.step(s.Step), plain(s.Actor), plain(stamp(s.At)), plain(s.How), plain(strings.Join(s.words(), "\n")), plain(asked), plain(s.PlanHash)})
+		g.Rows = append(g.Rows, []datum{p.step(s.Step), plain(s.Actor), at(s.At), plain(s.How), plain(strings.Join(s.words(), "\n")), plain(asked), plain(s.PlanHash)})
 	}
 	return g
 }
 
 // PutBack is what was changed and put back.
 func (p *page) PutBack() grid {
-	g := grid{Caption: plain("What was changed and put back"), Head: []string{"what", "found", "changed by", "since (UTC)", "put back (UTC)", "observed", "by"}}
+	g := grid{Caption: plain("What was changed and put back"), Quiet: true, Head: []string{"what", "found", "changed by", "since (UTC)", "put back (UTC)", "observed", "by"}}
 	for _, o := range p.State.Settled {
-		g.Rows = append(g.Rows, append(p.owes(o.Owed), plain(stamp(o.At)), plain(o.Note), plain(o.By)))
+		g.Rows = append(g.Rows, append(p.owes(o.Owed), at(o.At), plain(o.Note), plain(o.By)))
 	}
 	return g
 }
 
 // Owed is what is still to be put back.
 func (p *page) Owed() grid {
-	g := grid{Caption: plain("What is still to be put back"), Head: []string{"what", "found, and to be restored", "changed by", "since (UTC)"}}
+	g := grid{Caption: plain("What is still to be put back"), Quiet: true, Head: []string{"what", "found, and to be restored", "changed by", "since (UTC)"}}
 	for _, o := range p.State.Owed {
 		g.Rows = append(g.Rows, p.owes(o))
 	}
@@ -171,7 +171,7 @@ func (p *page) Owed() grid {
 }
 
 func (p *page) owes(o Owed) []datum {
-	return []datum{plain(o.ID()), plain(value(o.Found)), p.step(o.Step), plain(stamp(o.Since))}
+	return []datum{plain(o.ID()), plain(value(o.Found)), p.step(o.Step), at(o.Since)}
 }
 
 // value shows a text without its quotes and anything else as it was written.
@@ -185,14 +185,14 @@ func value(raw json.RawMessage) string {
 
 // Requests are those that changed something or failed.
 func (p *page) Requests() grid {
-	g := grid{Caption: plain("Requests that changed something or failed"), Head: []string{"step", "at (UTC)", "request", "answer", "server's id"}}
+	g := grid{Caption: plain("Requests that changed something or failed"), Quiet: true, Head: []string{"step", "at (UTC)", "request", "answer", "server's id"}}
 	for _, s := range p.steps {
 		for _, x := range p.State.step(s.ID).Requests {
 			answer := datum{Text: x.answer(), Class: "good"}
 			if x.Status == 0 || x.Status >= 400 {
 				answer.Class = "bad"
 			}
-			g.Rows = append(g.Rows, []datum{p.step(s.ID), plain(x.At.UTC().Format("2006-01-02 15:04:05.000Z")), plain(x.Method + " " + x.Target), answer, plain(x.RequestID)})
+			g.Rows = append(g.Rows, []datum{p.step(s.ID), at(x.At), plain(x.Method + " " + x.Target), answer, plain(x.RequestID)})
 		}
 	}
 	return g
@@ -208,7 +208,7 @@ func (p *page) Reads() (n int) {
 
 // Files are those that the steps attached.
 func (p *page) Files() grid {
-	g := grid{Caption: plain("Files that belong to the run"), Head: []string{"file", "of step", "bytes", "SHA-256"}}
+	g := grid{Caption: plain("Files that belong to the run"), Quiet: true, Head: []string{"file", "of step", "bytes", "SHA-256"}}
 	for _, a := range p.attached() {
 		g.Rows = append(g.Rows, []datum{plain(a.Name), p.step(a.Step), plain(fmt.Sprint(a.Size)), plain(a.SHA256)})
 	}

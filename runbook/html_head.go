@@ -120,7 +120,7 @@ func (p *page) Timeline() grid {
 		if l.Step.Effect == Once {
 			name.Text += " (irreversible)"
 		}
-		g.Rows = append(g.Rows, []datum{name, status(l.State.Status), plain(stamp(from)), plain("+" + duration(from.Sub(p.State.Started))),
+		g.Rows = append(g.Rows, []datum{name, status(l.State.Status), at(from), plain("+" + duration(from.Sub(p.State.Started))),
 			plain(duration(l.worked())), plain(waited(l)), plain(fmt.Sprint(l.State.Tries))})
 	}
 	return g
