@@ -14,11 +14,19 @@ import (
 // The answer's files are copied into the run's folder first; if the process ends in between they lie there
 // without being referred to, which is no harm.
 func (r *Runner) Signal(ctx context.Context, run, step string, a Answer) error {
+	return r.signal(ctx, run, step, a, func(*State) error { return nil })
+}
+
+// signal records an answer, provided that may has nothing against the state that it is added to.
+func (r *Runner) signal(ctx context.Context, run, step string, a Answer, may func(*State) error) error {
 	a.Actor, a.Attached = r.Actor, nil
 	for {
 		s, err := r.State(ctx, run)
 		if err != nil {
 			return err
+		}
+		if err := may(s); err != nil {
+			return fmt.Errorf("run %s: %w", run, err)
 		}
 		ask, err := s.accepts(step, a, r.now())
 		if err != nil {

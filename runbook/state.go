@@ -100,6 +100,8 @@ type End struct {
 type Wait struct {
 	Question Question  `json:"question"`
 	Since    time.Time `json:"since"`
+
+	seq uint64 // of the record that says so
 }
 
 // Until is when the time to answer ends; zero if it does not end.
@@ -233,7 +235,7 @@ func (s *State) apply(r Record) error {
 		if q.Ask.Kind != DecisionWanted {
 			s.Step(r.Key).Status = StepWaiting
 		}
-		s.Waiting = &Wait{Question: q, Since: r.At}
+		s.Waiting = &Wait{Question: q, Since: r.At, seq: r.Seq}
 		return err
 	case KindSignal:
 		var a Answer
