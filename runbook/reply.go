@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -52,6 +53,8 @@ func (p Reply) current(s *State) error {
 		return fmt.Errorf("its plan is now %.12s, not %.12s: %w", s.Plan.Hash, p.PlanHash, ErrOutdated)
 	case p.Question == 0 && s.Leaving != "":
 		return fmt.Errorf("it is being ended already (%s): %w", s.Leaving, ErrOutdated)
+	case p.Question == 0 && strings.TrimSpace(p.Answer.Statement) == "":
+		return errors.New("ending the run needs a reason")
 	case p.Question == 0:
 		return given(s.Aborting())
 	case s.Waiting == nil || s.Waiting.seq != p.Question:

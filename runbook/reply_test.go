@@ -129,6 +129,9 @@ func TestReplyIsChecked(t *testing.T) {
 	if err := r.Reply(t.Context(), p); err == nil || errors.Is(err, runbook.ErrOutdated) || !strings.Contains(err.Error(), "own words") {
 		t.Errorf("an empty statement: %v", err)
 	}
+	if err := r.Reply(t.Context(), runbook.Reply{Run: p.Run, PlanHash: p.PlanHash}); err == nil || !strings.Contains(err.Error(), "needs a reason") {
+		t.Errorf("an end without a reason: %v", err)
+	}
 	if err := r.Reply(t.Context(), runbook.Reply{Run: "e-0002"}); !errors.Is(err, runbook.ErrUnknownRun) {
 		t.Errorf("an unknown run: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/live"
+	"github.com/verify-by-video/pexip-upgrade/runbook/web"
 )
 
 // schema is the version of what -output json prints.
@@ -42,6 +43,7 @@ func (a *app) drive(ctx context.Context, s *upgrade.Session, act func(context.Co
 		a.view.Store(v)
 		s.Runner.Observer = v.Observe
 	}
+	s.Runner.Observer = runbook.Observers(s.Runner.Observer, web.ProgressFile(s.Runner.Files))
 	if a.ado != nil {
 		a.ado.begin(plan)
 	}

@@ -27,7 +27,7 @@ func (t *target) flags(f *flag.FlagSet) {
 
 func (t *target) people(f *flag.FlagSet) {
 	f.StringVar(&t.answers, "answers", "", "file of prepared answers")
-	f.StringVar(&t.prompt, "prompt", "auto", "ask at this terminal: auto (if there is one), always, never")
+	f.StringVar(&t.prompt, "prompt", "auto", "ask at this terminal: auto (if there is one), always, never; wait: for answers from decide or a page")
 	f.StringVar(&t.acceptPlan, "accept-plan", "", "reason for going on with a plan that has changed")
 }
 
@@ -77,9 +77,17 @@ func (a *app) asker(t target) (runbook.Asker, *runbook.Prepared, error) {
 		if a.terminal {
 			list = append(list, a.prompt())
 		}
+	case "wait":
+		list = append(list, runbook.AskerFunc(elsewhere))
 	case "never":
 	default:
-		return nil, nil, &upgrade.InputError{Err: fmt.Errorf("-prompt is %q; it is auto, always or never", t.prompt)}
+		return nil, nil, &upgrade.InputError{Err: fmt.Errorf("-prompt is %q; it is auto, always, wait or never", t.prompt)}
 	}
 	return list, prepared, nil
+}
+
+// elsewhere answers nothing itself, so that the run goes on looking for answers in its journal.
+func elsewhere(ctx context.Context, _ runbook.Question) (runbook.Answer, error) {
+	<-ctx.Done()
+	return runbook.Answer{}, ctx.Err()
 }

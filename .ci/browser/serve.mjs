@@ -1,0 +1,282 @@
+// The pages of `upgrade serve`: a whole upgrade is watched and answered in the browser, with a failure on
+// the way, while `upgrade run` drives it in another process.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import http from 'node:http'
+import { accessible, browse, fits, open, shoot, tab } from './lib/browser.mjs'
+
+const config = 'sim/upgrade.yaml'
+const run = '/runs/test-0001'
+const schemes = ['light', 'dark']
+
+// program starts a command; said(pattern) waits until its output has it, ended is its exit code.
+function program(...args) {
+  const child = spawn(args[0], args.slice(1))
+  const p = { child, out: '', ended: once(child, 'exit').then(([code]) => code) }
+  p.said = async (pattern) => {
+    for (;;) {
+      const found = p.out.match(pattern)
+      if (found) return found
+      const news = await Promise.race([once(child.stdout, 'data'), p.ended.then(() => undefined)])
+      assert.ok(news || pattern.test(p.out), `${args.join(' ')} ended without ${pattern}: ${p.out}`)
+    }
+  }
+  child.stdout.on('data', (b) => { p.out += b })
+  child.stderr.on('data', (b) => { p.out += b })
+  return p
+}
+
+async function serve(...args) {
+  const server = program('upgrade', 'serve', '-config', config, ...args)
+  const link = (await server.said(/open (\S+)/))[1]
+  return { ...server, link, base: new URL(link).origin }
+}
+
+// control asks the simulator.
+async function control(method, path, body) {
+  const answer = await fetch(readFileSync('sim/control.url', 'utf8').trim() + path, { method, body: body && JSON.stringify(body) })
+  assert.equal(answer.status, 200, await answer.text())
+}
+
+// inspect holds the page to the rules in both schemes, wide and narrow, and takes pictures.
+async function inspect(page, name) {
+  for (const colorScheme of schemes) {
+    await page.emulateMedia({ colorScheme })
+    await accessible(page, `${name}, ${colorScheme}`)
+    for (const [size, width] of [['wide', 1200], ['narrow', 390]]) {
+      await page.setViewportSize({ width, height: 900 })
+      if (size === 'narrow') await fits(page, `${name}, ${colorScheme}`)
+      const shot = await shoot(page, `serve-${name}-${colorScheme}-${size}`)
+      assert.equal(shot.width, width)
+    }
+  }
+  await page.setViewportSize({ width: 1200, height: 900 })
+}
+
+const question = (page, title) => page.locator('#question-title', { hasText: title }).waitFor()
+
+// fill answers the question that the page shows.
+async function fill(page, statement) {
+  const values = { text: 'https://docs.example.invalid', url: 'https://docs.example.invalid', date: '2027-01-31' }
+  for (const input of await page.locator('#question .field input[required]').all()) {
+    const kind = await input.getAttribute('type')
+    await input.fill(values[kind] ?? await input.getAttribute('placeholder'))
+  }
+  for (const select of await page.locator('#question select').all()) {
+    const options = await select.locator('option').allTextContents()
+    await select.selectOption(options[1])
+  }
+  await page.getByLabel('Your statement').fill(statement)
+}
+
+// post sends a form as a program would, and returns the status.
+function post(url, headers, body = '') {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers } },
+      (answer) => { answer.resume(); resolve(answer.statusCode) })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+// foreign serves a page that sends a form to url as soon as it is opened.
+async function foreign(url) {
+  const server = http.createServer((_, answer) => {
+    answer.setHeader('Content-Type', 'text/html')
+    answer.end(`<body><form method="post" action="${url}"><input name="statement" value="from elsewhere"></form><script>document.forms[0].submit()</script>`)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+const programs = []
+try {
+  await browse(async (browser) => {
+    programs.push(program('simulator', '-dir', 'sim', '-package-size', String(8 << 20)))
+    await programs[0].said(/ready/)
+    const server = await serve()
+    programs.push(server)
+    await strangers(browser, server)
+    const page = await open(browser, server.link)
+    await page.getByText('No run has begun yet').waitFor()
+    assert.ok(!page.url().includes('token'), 'the token stays in the address')
+    await inspect(page, 'empty')
+
+    const driver = program('upgrade', 'run', '-config', config, '-prompt', 'wait')
+    programs.push(driver)
+    await page.getByRole('link', { name: 'test-0001' }).click()
+    await attest(browser, page, server)
+    await approve(page)
+    await fail(page)
+    await upload(page)
+    await finish(page, driver)
+    await readOnly(browser)
+    server.child.kill('SIGINT')
+    assert.equal(await server.ended, 0, server.out)
+  })
+} finally {
+  for (const p of programs) p.child.kill('SIGKILL')
+}
+
+// Nobody gets in without the token, under another name, or from somebody else's page.
+async function strangers(browser, server) {
+  const page = await open(browser, server.base + run)
+  await page.getByLabel('Token').waitFor()
+  assert.equal(new URL(page.url()).pathname, '/login')
+  await inspect(page, 'login')
+  await page.getByLabel('Token').fill('a wrong token, surely')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('This token is not known.').waitFor()
+  await page.context().close()
+  const { host } = new URL(server.base)
+  assert.equal(await post(server.base + '/', { Host: 'evil.example' }), 421, 'another name')
+  assert.equal(await post(server.base + run + '/answer', { Host: host, Origin: 'https://evil.example' }), 403, 'another origin')
+  assert.equal(await post(server.base + run + '/answer', { Host: host }), 401, 'no token')
+}
+
+async function attest(browser, page, server) {
+  await question(page, 'Release notes reviewed')
+  assert.equal((await tab(page)).text, 'Skip to the content')
+  await inspect(page, 'attest')
+  await keepsWhatIsTyped(page)
+  await outdated(page)
+  await fromElsewhere(page, server)
+  await question(page, 'vendor')
+  await withoutScript(browser, server)
+  await question(page, 'Breaking changes')
+  await fill(page, 'nothing breaks')
+  await page.getByRole('button', { name: 'Attest' }).click()
+  await question(page, 'Production')
+  await fill(page, 'agreed')
+  await page.getByRole('button', { name: 'Attest' }).click()
+}
+
+// Something happens elsewhere while somebody types: the words and the focus stay.
+async function keepsWhatIsTyped(page) {
+  const statement = page.getByLabel('Your statement')
+  await statement.pressSequentially('half a sent')
+  const records = await page.locator('#proof').textContent()
+  const early = program('upgrade', 'decide', '-config', config, '-run', 'test-0001', '-step', 'record-production-date',
+    '-statement', 'early', '-value', 'date=2027-01-31', 'attest')
+  assert.equal(await early.ended, 0, early.out)
+  await page.waitForFunction((was) => document.getElementById('proof').textContent !== was, records)
+  assert.equal(await statement.inputValue(), 'half a sent')
+  await page.keyboard.type('ence')
+  assert.equal(await statement.inputValue(), 'half a sentence')
+  assert.ok(await page.locator('#outdated').isHidden())
+}
+
+// The same question in two windows: the second answer is refused, and what was typed is given back.
+async function outdated(page) {
+  const second = await page.context().newPage()
+  await second.goto(page.url())
+  await fill(second, 'read by the second window')
+  await second.getByRole('button', { name: 'Attest' }).click()
+  await page.locator('#outdated').waitFor()
+  assert.equal(await page.getByLabel('Your statement').inputValue(), 'half a sentence')
+  await inspect(page, 'outdated')
+  await fill(page, 'half a sentence')
+  await page.getByRole('button', { name: 'Attest' }).click()
+  await page.getByText('Your answer was not recorded').waitFor()
+  await page.getByText('half a sentence').waitFor()
+  await inspect(page, 'refused')
+  page.errors = page.errors.filter((e) => !e.includes('409'))
+  await page.getByRole('link', { name: 'Go on' }).click()
+  await second.close()
+}
+
+// A form that somebody else's page sends is refused, whatever the browser brings along.
+async function fromElsewhere(page, server) {
+  const elsewhere = await foreign(server.base + run + '/abort')
+  for (const name of ['127.0.0.1', 'localhost']) {
+    const other = await page.context().newPage()
+    const answered = other.waitForResponse((r) => r.url().endsWith('/abort'))
+    await other.goto(`http://${name}:${elsewhere.address().port}/`)
+    assert.equal((await answered).status(), 403, name)
+    await other.close()
+  }
+  elsewhere.close()
+  await page.reload()
+  assert.equal(await page.getByText('has asked the run to end').count(), 0)
+}
+
+async function withoutScript(browser, server) {
+  const page = await open(browser, server.link, { javaScriptEnabled: false })
+  assert.equal(await page.locator('meta[http-equiv=refresh]').count(), 1)
+  await page.goto(server.base + run)
+  assert.equal(await page.locator('meta[http-equiv=refresh]').count(), 0, 'a page with a form loads itself again')
+  await fill(page, 'attended, without a script')
+  await page.getByRole('button', { name: 'Attest' }).click()
+  await page.waitForURL(server.base + run)
+  assert.deepEqual(page.errors, [])
+  await page.context().close()
+}
+
+async function approve(page) {
+  await question(page, 'Approve the plan')
+  await control('POST', '/faults', { system: 'azure', fault: { kind: 'answer', method: 'POST', path: '/backup\\?', status: 403, times: -1,
+    header: { 'Content-Type': ['application/json'] }, body: '{"error":{"code":"AuthorizationFailed","message":"no backup for you"}}' } })
+  await inspect(page, 'approve')
+  await page.getByLabel('Your statement').fill('approved in the browser')
+  await page.getByRole('button', { name: 'Approve the plan' }).click()
+}
+
+async function fail(page) {
+  await page.getByText('A step failed; the run waits for a decision').waitFor()
+  await inspect(page, 'failed')
+  assert.match(await page.locator('#owed').textContent(), /pipeline\/queue-status/)
+  await page.getByRole('link', { name: 'End this run' }).click()
+  await page.getByRole('heading', { name: 'End test-0001' }).waitFor()
+  await inspect(page, 'abort')
+  await page.getByRole('link', { name: 'Back to the run' }).click()
+  await control('DELETE', '/faults')
+  await control('POST', '/faults', { system: 'pexip test', fault: { kind: 'delay', path: '/upload/$', skip: 1, times: 2, delay: 3e9 } })
+  while (!(await page.locator('#step-upload-package.running').count())) { // each VM that failed asks
+    const retry = page.getByRole('button', { name: 'Retry' })
+    await retry.or(page.locator('#step-upload-package.running')).first().waitFor()
+    if (await retry.count()) await retry.click()
+  }
+}
+
+async function upload(page) {
+  await page.locator('#step-upload-package progress').waitFor()
+  await inspect(page, 'upload')
+}
+
+async function finish(page, driver) {
+  await question(page, 'call')
+  await fill(page, 'the call came through')
+  await page.getByRole('button', { name: 'Attest' }).click()
+  await page.locator('.banner .headline', { hasText: 'Completed' }).waitFor()
+  assert.equal(await driver.ended, 0, driver.out)
+  await page.reload() // the evidence is written after the last record
+  await page.locator('details').evaluateAll((all) => { for (const d of all) d.open = true })
+  await inspect(page, 'completed')
+  const download = page.waitForEvent('download')
+  await page.getByRole('link', { name: 'evidence.json' }).click()
+  assert.equal((await download).suggestedFilename(), 'evidence.json')
+  const report = page.getByRole('link', { name: 'report.html' })
+  if (existsSync('sim/state/runs/test-0001/report.html')) {
+    await report.click()
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await accessible(page, 'the report')
+    await page.goBack()
+  }
+  assert.deepEqual(page.errors, [])
+}
+
+async function readOnly(browser) {
+  const server = await serve('-read-only')
+  programs.push(server)
+  const page = await open(browser, server.link)
+  await page.getByRole('link', { name: 'test-0001' }).click()
+  await page.getByText('read-only').waitFor()
+  assert.equal(await page.locator('form, button, input, textarea').count(), 0)
+  const token = new URL(server.link).searchParams.get('token')
+  assert.equal(await post(server.base + run + '/answer', { Authorization: `Bearer ${token}` }), 403)
+  await inspect(page, 'read-only')
+  assert.deepEqual(page.errors, [])
+}

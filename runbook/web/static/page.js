@@ -1,0 +1,149 @@
+// Keeps a page up to date: when the server says that there is something new, the page is read again and
+// what differs is put in place. What has the focus keeps it, what is folded out stays so, and a form in
+// which somebody has typed is never touched. Without this script every page still works.
+'use strict'
+
+const self = document.body.dataset.self
+let source
+
+function connect() {
+  disconnect()
+  if (!document.body.dataset.events || document.hidden) return
+  source = new EventSource(document.body.dataset.events)
+  source.addEventListener('open', () => { offline(false) })
+  source.addEventListener('changed', update)
+  source.addEventListener('error', () => {
+    offline(true)
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 10000)
+  })
+}
+
+function disconnect() {
+  if (source) source.close()
+  source = undefined
+}
+
+function offline(yes) { document.getElementById('offline').hidden = !yes }
+
+let busy = false
+let again = false
+
+// update reads the page again. News that arrive meanwhile make it read once more.
+async function update() {
+  if (busy) { again = true; return }
+  busy = true
+  try {
+    const answer = await fetch(self, { headers: { Accept: 'text/html' }, cache: 'no-store' })
+    if (!answer.ok || answer.redirected) throw new Error('signed out')
+    show(new DOMParser().parseFromString(await answer.text(), 'text/html'))
+    offline(false)
+  } catch {
+    offline(true)
+  }
+  busy = false
+  if (again) { again = false; update() }
+}
+
+function show(page) {
+  document.title = page.title
+  document.body.dataset.now = page.body.dataset.now
+  skew = Date.parse(page.body.dataset.now) - Date.now()
+  merge(document.getElementById('main'), page.getElementById('main'))
+  if (page.body.dataset.events) {
+    document.body.dataset.events = page.body.dataset.events
+  } else {
+    delete document.body.dataset.events
+    disconnect()
+  }
+  tick()
+}
+
+function same(a, b) {
+  return a.nodeType === b.nodeType && a.nodeName === b.nodeName &&
+    (a.nodeType !== Node.ELEMENT_NODE || (a.id === b.id && a.dataset.key === b.dataset.key))
+}
+
+// typedIn says whether somebody has typed in a form of an element.
+function typedIn(e) {
+  return e.nodeType === Node.ELEMENT_NODE && (e.matches('form[data-dirty]') || e.querySelector('form[data-dirty]') !== null)
+}
+
+function outdated() { document.getElementById('outdated').hidden = false }
+
+// remove takes a node out, unless somebody has typed in it.
+function remove(node) {
+  if (typedIn(node)) outdated()
+  else node.remove()
+}
+
+// merge makes old like fresh, and keeps every node that may stay.
+function merge(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data
+    return
+  }
+  if (old.matches('form[data-dirty], input, textarea, select')) return
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value)
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && !(name === 'open' && old.nodeName === 'DETAILS')) old.removeAttribute(name)
+  }
+  let at = old.firstChild
+  for (const node of [...fresh.childNodes]) {
+    const found = find(at, node)
+    if (found) {
+      while (at !== found) { const next = at.nextSibling; remove(at); at = next }
+      merge(found, node)
+      at = found.nextSibling
+    } else if (node.id && typedIn(document.getElementById(node.id) ?? node)) {
+      outdated()
+    } else {
+      old.insertBefore(document.importNode(node, true), at)
+    }
+  }
+  while (at) { const next = at.nextSibling; remove(at); at = next }
+}
+
+// find looks for the node that becomes like fresh: this one, or a later one with its id.
+function find(at, fresh) {
+  if (at && same(at, fresh)) return at
+  for (let n = at; n && fresh.id; n = n.nextSibling) {
+    if (same(n, fresh)) return n
+  }
+}
+
+// What lasts is counted on here, by the server's clock.
+let skew = Date.parse(document.body.dataset.now) - Date.now()
+
+function took(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000))
+  const two = (n) => String(n).padStart(2, '0')
+  if (s < 60) return `${s} s`
+  if (s < 3600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`
+  return `${Math.floor(s / 3600)} h ${two(Math.floor(s / 60) % 60)} min`
+}
+
+function tick() {
+  const now = Date.now() + skew
+  for (const e of document.querySelectorAll('[data-since]')) {
+    const text = took(now - Date.parse(e.dataset.since))
+    if (e.textContent !== text) e.textContent = text
+  }
+}
+
+document.addEventListener('input', (e) => { if (e.target.form) e.target.form.dataset.dirty = '' })
+// A form is sent once; the server would refuse it a second time.
+document.addEventListener('submit', (e) => {
+  if (e.target.dataset.sent !== undefined) e.preventDefault()
+  e.target.dataset.sent = ''
+})
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) { disconnect(); return }
+  if (document.body.dataset.events) { update(); connect() }
+})
+addEventListener('pagehide', disconnect)
+addEventListener('pageshow', (e) => { if (e.persisted) location.reload() })
+setInterval(tick, 1000)
+tick()
+connect()
