@@ -149,12 +149,10 @@ async function attest(browser, page, server) {
   await question(page, 'Breaking changes')
   await fill(page, 'nothing breaks')
   await page.getByRole('button', { name: 'Attest' }).click()
-  await question(page, 'Production')
-  await fill(page, 'agreed')
-  await page.getByRole('button', { name: 'Attest' }).click()
 }
 
-// Something happens elsewhere while somebody types: the words and the focus stay.
+// Something happens elsewhere while somebody types, here an early answer to a later question: the words
+// and the focus stay.
 async function keepsWhatIsTyped(page) {
   const statement = page.getByLabel('Your statement')
   await statement.pressSequentially('half a sent')

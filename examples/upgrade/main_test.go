@@ -3,17 +3,24 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +28,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/verify-by-video/pexip-upgrade/runbook"
+	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
 
@@ -41,7 +50,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"ready": waitReady, "control": control, "noeffects": noEffects, "starts": starts, "await": await, "putback": putBack, "code": code,
-		"keypair": keyPair, "append": appendTo,
+		"keypair": keyPair, "append": appendTo, "page": openPage, "certificate": certificate, "waits": waits,
 	}})
 }
 
@@ -60,6 +69,72 @@ func keyPair(ts *testscript.TestScript, _ bool, args []string) {
 // appendTo FILE MORE writes the content of MORE at the end of FILE.
 func appendTo(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.ReadFile(args[0])+ts.ReadFile(args[1])), 0o600))
+}
+
+// openPage FILE [PATH] opens the link that serve has written to FILE, as a browser does, or PATH of the same
+// server without a token, and prints status and content. A file BASE.pem beside FILE's BASE.out is trusted.
+func openPage(ts *testscript.TestScript, _ bool, args []string) {
+	var link *url.URL
+	ts.Check(until(func() (bool, error) {
+		raw, err := os.ReadFile(ts.MkAbs(args[0]))
+		found := regexp.MustCompile(`https?://[^\s"]+`).Find(raw)
+		if found == nil {
+			if errors.Is(err, os.ErrNotExist) {
+				err = nil
+			}
+			return false, err
+		}
+		link, err = url.Parse(string(found))
+		return true, err
+	}))
+	if len(args) > 1 {
+		link.Path, link.RawQuery = args[1], ""
+	}
+	jar, err := cookiejar.New(nil)
+	ts.Check(err)
+	roots := x509.NewCertPool()
+	if ca, err := os.ReadFile(ts.MkAbs(strings.TrimSuffix(args[0], ".out") + ".pem")); err == nil {
+		roots.AppendCertsFromPEM(ca)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequest(http.MethodGet, link.String(), nil)
+	ts.Check(err)
+	req.Header.Set("Accept", "text/html")
+	res, err := (&http.Client{Jar: jar, Transport: transport}).Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	_, err = fmt.Fprintf(ts.Stdout(), "%s\n%s", res.Status, raw)
+	ts.Check(err)
+}
+
+// certificate NAME ADDRESS writes NAME.pem and NAME.key, for a server at that address.
+func certificate(ts *testscript.TestScript, _ bool, args []string) {
+	public, private, err := ed25519.GenerateKey(nil)
+	ts.Check(err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: args[0]}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.ParseIP(args[1])}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(nil, template, template, public, private)
+	ts.Check(err)
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
+}
+
+// waits STATE RUN waits until a run asks something.
+func waits(ts *testscript.TestScript, _ bool, args []string) {
+	log, err := filelog.New(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(until(func() (bool, error) {
+		s, err := (&runbook.Runner{Log: log}).State(context.Background(), args[1])
+		if errors.Is(err, runbook.ErrUnknownRun) {
+			return false, nil
+		}
+		return err == nil && s.Waiting != nil, err
+	}))
 }
 
 // limit bounds every wait of the scripts.

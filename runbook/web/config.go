@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -83,11 +82,8 @@ func checkPeople(people []Person) (faults []error) {
 	return faults
 }
 
-// withDefaults fills in what the documentation of the fields says.
+// withDefaults fills in what the documentation of the fields says; People are New's.
 func (c Config) withDefaults() Config {
-	if len(c.People) == 0 {
-		c.People = []Person{{Name: c.Runner.Actor, Token: rand.Text()}}
-	}
 	if c.Title == "" {
 		c.Title = "Runs"
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -32,9 +33,12 @@ type deviation struct {
 	Step, Anchor, Text string
 }
 
+// phaseView is a phase; Done of its steps are over, and it is Over with the last.
 type phaseView struct {
-	Name  string
-	Steps []stepView
+	Name, Anchor string
+	Steps        []stepView
+	Done         int
+	Over         bool
 }
 
 // typed is what a person sent and that does not fit; the form shows it again.
@@ -109,10 +113,14 @@ func (s *Server) phases(state *runbook.State, progress progressFile) []phaseView
 	var out []phaseView
 	for _, p := range steps {
 		if len(out) == 0 || out[len(out)-1].Name != p.Phase {
-			out = append(out, phaseView{Name: p.Phase})
+			out = append(out, phaseView{Name: p.Phase, Anchor: fmt.Sprintf("phase-%d", len(out)+1)})
 		}
 		last := &out[len(out)-1]
 		last.Steps = append(last.Steps, s.stepView(state, p, progress.Steps[p.ID]))
+		if st := state.Steps[p.ID]; st != nil && st.Status.Over() {
+			last.Done++
+		}
+		last.Over = last.Done == len(last.Steps)
 	}
 	return out
 }

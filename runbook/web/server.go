@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 // Server shows runs. It is an http.Handler for the root of a host of its own.
 type Server struct {
 	cfg      Config
+	made     string // the token that New made, if it did
 	handler  http.Handler
 	gate     *gate
 	overview *overview
@@ -30,8 +32,13 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	made := ""
+	if len(c.People) == 0 {
+		made = rand.Text()
+		c.People = []Person{{Name: c.Runner.Actor, Token: made}}
+	}
 	c = c.withDefaults()
-	s := &Server{cfg: c, streams: make(chan struct{}, mostStreams), closing: make(chan struct{})}
+	s := &Server{cfg: c, made: made, streams: make(chan struct{}, mostStreams), closing: make(chan struct{})}
 	s.gate = newGate(c, s.now)
 	s.overview = &overview{runner: c.Runner, fresh: c.Poll, now: s.now}
 	s.handler = s.guard(s.routes())
@@ -41,13 +48,13 @@ func New(c Config) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Link is the address with which the only person signs in by opening it; base is where the server is
-// reached. With several people it is base itself, where each types a token.
+// Link is where a person begins; base is where the server is reached. With the token that New made it
+// signs in whoever opens it. Tokens of Config.People are never in it: each types the own one.
 func (s *Server) Link(base string) string {
-	if len(s.cfg.People) != 1 {
+	if s.made == "" {
 		return base + "/"
 	}
-	return base + "/login?token=" + s.cfg.People[0].Token
+	return base + "/login?token=" + s.made
 }
 
 // Serve answers what arrives at l until ctx ends; then it lets requests in progress finish, for at most

@@ -23,7 +23,6 @@ type stepView struct {
 	Tables       []tableView
 	Answers      []answerView
 	Values       []valueView
-	Evidence     bool
 }
 
 type tableView struct {
@@ -88,7 +87,6 @@ func (s *Server) stepView(state *runbook.State, p runbook.PlannedStep, progress 
 		v.Took = st.Ended.Sub(st.Started)
 	}
 	v.Tables, v.Answers, v.Values = tables(st.Tables), answers(st.Answers), values(p, st)
-	v.Evidence = len(v.Tables)+len(v.Answers)+len(v.Values)+len(st.Requests)+st.Reads > 0
 	return v
 }
 

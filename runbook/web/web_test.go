@@ -401,6 +401,9 @@ func TestConfigIsChecked(t *testing.T) {
 	if link := s.Link("http://127.0.0.1:1"); !regexp.MustCompile(`^http://127\.0\.0\.1:1/login\?token=[A-Z2-7]{26}$`).MatchString(link) {
 		t.Error(link)
 	}
+	if s, err = web.New(web.Config{Runner: r, People: []web.Person{{Name: "kim", Token: token}}}); err != nil || s.Link("http://127.0.0.1:1") != "http://127.0.0.1:1/" {
+		t.Errorf("%v: the link tells a token that somebody else has given", err)
+	}
 }
 
 type nopLog struct{ runbook.Log }

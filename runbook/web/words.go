@@ -84,8 +84,8 @@ var statusWords = map[runbook.StepStatus]string{
 func took(d time.Duration) string {
 	d = max(d, 0)
 	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:

@@ -84,10 +84,10 @@ function merge(old, fresh) {
   }
   if (old.matches('form[data-dirty], input, textarea, select')) return
   for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value)
+    if (name !== 'open' && old.getAttribute(name) !== value) old.setAttribute(name, value)
   }
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !(name === 'open' && old.nodeName === 'DETAILS')) old.removeAttribute(name)
+    if (name !== 'open' && !fresh.hasAttribute(name)) old.removeAttribute(name)
   }
   let at = old.firstChild
   for (const node of [...fresh.childNodes]) {
@@ -142,6 +142,14 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) { disconnect(); return }
   if (document.body.dataset.events) { update(); connect() }
 })
+// A link to a step opens what it is folded in.
+function unfold() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)))
+  for (let e = target; e; e = e.parentElement) if (e.nodeName === 'DETAILS') e.open = true
+  if (target) target.scrollIntoView()
+}
+addEventListener('hashchange', unfold)
+unfold()
 addEventListener('pagehide', disconnect)
 addEventListener('pageshow', (e) => { if (e.persisted) location.reload() })
 setInterval(tick, 1000)
