@@ -16,7 +16,7 @@ var pageFiles embed.FS
 
 // pages are the templates by name, each with the common frame.
 var pages = func() map[string]*template.Template {
-	frame := template.Must(template.New("frame").Funcs(template.FuncMap{"took": took, "stamp": stamp, "machine": machine}).
+	frame := template.Must(template.New("frame").Funcs(template.FuncMap{"took": took, "about": about, "stamp": stamp, "machine": machine}).
 		ParseFS(pageFiles, "pages/frame.html"))
 	out := map[string]*template.Template{}
 	for _, name := range []string{"index", "run", "abort", "login", "message"} {

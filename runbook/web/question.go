@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
@@ -51,7 +53,16 @@ func (s *Server) question(state *runbook.State, v visit, t typed) *questionView 
 	for _, d := range w.Question.Decisions {
 		q.Choices = append(q.Choices, choiceView{Decision: d, Button: buttons[d], Means: means[d], Grave: d == runbook.DecideAbort || d == runbook.DecideRollback})
 	}
+	slices.SortStableFunc(q.Choices, func(a, b choiceView) int { return cmp.Compare(grave(a), grave(b)) })
 	return q
+}
+
+// grave puts what ends the run behind what goes on.
+func grave(c choiceView) int {
+	if c.Grave {
+		return 1
+	}
+	return 0
 }
 
 // unanswerable says why a visitor gets no form, or nothing.

@@ -228,7 +228,7 @@ func TestRunIsAnsweredOnItsPage(t *testing.T) {
 	_, body := s.get("/")
 	contains(t, body, "e-0001", "Waits for a person", "Waits for: Notes read")
 	_, body = s.get(page)
-	contains(t, body, "Were the notes read?", "link to them", `<option value="few"`, `type="date"`, "resume e-0001", "switches the lamp off", "about 1 min 00 s")
+	contains(t, body, "Were the notes read?", "link to them", `<option value="few"`, `type="date"`, "resume e-0001", "switches the lamp off", "about 1 min")
 	v := s.form(page, "statement", "I read them", "value.link", "https://example.invalid", "value.size", "few", "value.day", "2026-02-28")
 	v.Set("actor", "somebody else")
 	body = s.post(answer, v, http.StatusOK)

@@ -94,6 +94,9 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
+// about is how long something is expected to take.
+func about(d time.Duration) string { return "about " + strings.TrimSuffix(took(d), " 00 s") }
+
 func stamp(t time.Time) string   { return t.Local().Format("2006-01-02 15:04:05 MST") }
 func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
