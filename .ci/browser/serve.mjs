@@ -95,7 +95,7 @@ async function foreign(url) {
 const programs = []
 try {
   await browse(async (browser) => {
-    programs.push(program('simulator', '-dir', 'sim', '-package-size', String(8 << 20)))
+    programs.push(program('simulator', '-dir', 'sim'))
     await programs[0].said(/ready/)
     const server = await serve()
     programs.push(server)
@@ -231,7 +231,7 @@ async function fail(page) {
   await inspect(page, 'abort')
   await page.getByRole('link', { name: 'Back to the run' }).click()
   await control('DELETE', '/faults')
-  await control('POST', '/faults', { system: 'pexip test', fault: { kind: 'delay', path: '/upload/$', skip: 1, times: 2, delay: 3e9 } })
+  await control('POST', '/faults', { system: 'pexip test', fault: { kind: 'delay', path: '/upload/$', skip: 4, times: 1, delay: 10e9 } })
   while (!(await page.locator('#step-upload-package.running').count())) { // each VM that failed asks
     const retry = page.getByRole('button', { name: 'Retry' })
     await retry.or(page.locator('#step-upload-package.running')).first().waitFor()

@@ -30,13 +30,14 @@ func serve(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error)
 	f.StringVar(&o.tokens, "token-file", "", "file with a line NAME:TOKEN for each person; empty: a new token for yourself")
 	f.BoolVar(&o.readOnly, "read-only", false, "show runs, and take no answer")
 	return func(ctx context.Context, _ []string) (int, error) {
+		a.config = *config
 		r, err := a.journals(*config)
 		if err != nil {
 			return upgrade.ExitCode(nil, err), err
 		}
 		page := web.Config{Runner: r, Title: "Upgrades", ReadOnly: o.readOnly, Log: slog.New(slog.NewTextHandler(a.err, nil)),
 			Next: func(s *runbook.State) string {
-				return fmt.Sprintf("upgrade resume -config %s -environment %s", *config, s.Plan.Environment)
+				return a.named("upgrade resume -config FILE -environment " + s.Plan.Environment)
 			}}
 		l, err := o.open(&page)
 		if err != nil {

@@ -16,9 +16,17 @@ import (
 // how is what the record says about the way of an answer.
 const how = "page"
 
+// What a form may send, without and with files, in bytes; uploadTime is how long that may take.
+const (
+	largestForm   = 64 << 10
+	largestUpload = runbook.MaxAttachment + largestForm
+	uploadTime    = 5 * time.Minute
+)
+
 // answer takes the form of a question.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, v visit) {
-	if !s.readForm(w, r, v) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)) // a recorder in a test has none
+	if !s.readForm(w, r, v, largestUpload) {
 		return
 	}
 	number, err := strconv.ParseUint(r.PostFormValue("question"), 10, 64)
@@ -26,21 +34,35 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v visit) {
 		s.refuse(w, r, http.StatusBadRequest, "The form does not say which question it answers; nothing was recorded.")
 		return
 	}
+	files, remove, err := uploads(r)
+	defer remove()
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
 	a := runbook.Answer{How: how, Statement: strings.TrimSpace(r.PostFormValue("statement")), Decision: runbook.Decision(r.PostFormValue("decision")),
-		PlanHash: r.PostFormValue("plan"), Values: entries(r)}
+		PlanHash: r.PostFormValue("plan"), Values: entries(r), Files: files}
 	s.reply(w, r, v, number, a)
 }
 
 // abort takes the wish that a run ends.
 func (s *Server) abort(w http.ResponseWriter, r *http.Request, v visit) {
-	if s.readForm(w, r, v) {
+	if s.readForm(w, r, v, largestForm) {
 		s.reply(w, r, v, 0, runbook.Answer{How: how, Decision: runbook.DecideAbort, Statement: strings.TrimSpace(r.PostFormValue("statement"))})
 	}
 }
 
-// readForm reads the form and checks that it was made for this visit.
-func (s *Server) readForm(w http.ResponseWriter, r *http.Request, v visit) bool {
-	if err := r.ParseForm(); err != nil {
+// readForm reads a form of at most so many bytes and checks that it was made for this visit.
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request, v visit, most int64) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	err := r.ParseForm()
+	if err == nil {
+		err = r.ParseMultipartForm(largestForm)
+	}
+	if errors.Is(err, http.ErrNotMultipart) {
+		err = nil // ParseForm has read it
+	}
+	if err != nil {
 		status := http.StatusBadRequest
 		if large := new(http.MaxBytesError); errors.As(err, &large) {
 			status = http.StatusRequestEntityTooLarge

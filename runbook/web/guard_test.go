@@ -83,7 +83,13 @@ func TestForeignFormsAreRefused(t *testing.T) {
 		t.Errorf("a form to a page: %d", res.StatusCode)
 	}
 	large := url.Values{"statement": {strings.Repeat("x", 70<<10)}}
-	contains(t, s.post(answer, large, http.StatusRequestEntityTooLarge), "could not be read")
+	contains(t, s.post(abort, large, http.StatusRequestEntityTooLarge), "could not be read")
+	if body, status := s.upload(answer, good, "file.link", "x", strings.Repeat("x", 21<<20)); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a file that is too large: %d %s", status, body)
+	}
+	if body, status := s.upload(answer, good, "file.link", "x", "x"); status != http.StatusUnprocessableEntity || !strings.Contains(body, "link takes no file") {
+		t.Errorf("a file that nobody asked for: %d %s", status, body)
+	}
 	if s.signals() != 0 {
 		t.Error("something was recorded")
 	}

@@ -174,6 +174,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
 	s.let(w, r, strings.TrimSpace(r.PostFormValue("token")), local(r.PostFormValue("next")))
 }
 

@@ -32,8 +32,6 @@ type stepProgress struct {
 	Done  int64     `json:"done,omitempty"`
 	Total int64     `json:"total,omitempty"`
 	Unit  string    `json:"unit,omitempty"`
-	// PerSecond is the rate of Done lately.
-	PerSecond float64 `json:"perSecond,omitempty"`
 }
 
 // progressEvery bounds how often the file is written for a step whose numbers change.
@@ -51,17 +49,16 @@ func ProgressFile(files string) runbook.Observer {
 type keeper struct {
 	files string
 
-	mu   sync.Mutex
-	run  string
-	now  progressFile
-	rate map[string]*rateOf
+	mu  sync.Mutex
+	run string
+	now progressFile
 }
 
 func (k *keeper) observe(e runbook.Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e.Run != k.run {
-		k.run, k.now, k.rate = e.Run, progressFile{Schema: 1, Steps: map[string]stepProgress{}}, map[string]*rateOf{}
+		k.run, k.now = e.Run, progressFile{Schema: 1, Steps: map[string]stepProgress{}}
 	}
 	if e.Kind == runbook.EventProgress {
 		k.progress(e)
@@ -69,7 +66,6 @@ func (k *keeper) observe(e runbook.Event) {
 	}
 	if _, known := k.now.Steps[e.Step]; known && over(e.Kind) {
 		delete(k.now.Steps, e.Step)
-		delete(k.rate, e.Step)
 		k.write(e.At)
 	}
 }
@@ -86,16 +82,11 @@ func over(kind runbook.EventKind) bool {
 func (k *keeper) progress(e runbook.Event) {
 	was, known := k.now.Steps[e.Step]
 	p := stepProgress{At: e.At, Text: e.Text, Done: e.Done, Total: e.Total, Unit: e.Unit}
-	if e.Total == 0 && known { // words between the numbers
-		p.Done, p.Total, p.Unit, p.PerSecond = was.Done, was.Total, was.Unit, was.PerSecond
+	if e.Total == 0 { // words between the numbers
+		p.Done, p.Total, p.Unit = was.Done, was.Total, was.Unit
 	}
-	if e.Total > 0 {
-		if k.rate[e.Step] == nil {
-			k.rate[e.Step] = &rateOf{}
-		}
-		p.PerSecond = k.rate[e.Step].add(e.At, e.Done)
-	}
-	if known && p.Done < p.Total && e.Total > 0 && e.At.Sub(was.At) < progressEvery || known && p.Text == was.Text && p.Done == was.Done && e.At.Sub(was.At) < progressEvery {
+	again := e.Total == 0 && p.Text == was.Text || e.Total > 0 && p.Done < p.Total
+	if known && again && e.At.Sub(was.At) < progressEvery {
 		return
 	}
 	k.now.Steps[e.Step] = p
@@ -115,36 +106,6 @@ func (k *keeper) write(at time.Time) {
 		return
 	}
 	_ = os.Rename(path+".new", path)
-}
-
-// rateOf is how fast a number grows, over the last seconds.
-type rateOf struct {
-	points []point
-}
-
-type point struct {
-	at   time.Time
-	done int64
-}
-
-// rateOver is the time that a rate looks back.
-const rateOver = 10 * time.Second
-
-func (r *rateOf) add(at time.Time, done int64) float64 {
-	if n := len(r.points); n > 0 && done < r.points[n-1].done {
-		r.points = nil // begun again
-	}
-	if n := len(r.points); n < 2 || at.Sub(r.points[n-1].at) >= progressEvery {
-		r.points = append(r.points, point{at, done})
-	}
-	for len(r.points) > 2 && at.Sub(r.points[0].at) > rateOver {
-		r.points = r.points[1:]
-	}
-	first := r.points[0]
-	if seconds := at.Sub(first.at).Seconds(); seconds > 0 {
-		return float64(done-first.done) / seconds
-	}
-	return 0
 }
 
 // largestProgress bounds what is read of the file.

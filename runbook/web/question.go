@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
@@ -19,15 +20,34 @@ type questionView struct {
 
 	Word, Actor string
 	Decide      bool
+	Upload      bool // a file may be attached
 	Fields      []fieldView
 	Choices     []choiceView
 	Statement   string
 	Faults      []string
 }
 
+// fieldView is one entry of the form. Words says that it is typed and not only a file; Needed, that a
+// browser may insist on it.
 type fieldView struct {
 	runbook.Field
-	Type, Value string
+	Type, Hint, Value string
+	Only              string
+	Words, Needed     bool
+}
+
+func viewField(f runbook.Field, value string) fieldView {
+	v := fieldView{Field: f, Type: "text", Value: value, Words: !f.File || f.Link, Needed: f.Required && f.When == "" && !(f.Link && f.File)}
+	v.Only = strings.Replace(f.When, "=", " is ", 1)
+	switch {
+	case f.Date:
+		v.Type = "date"
+	case f.Time:
+		v.Hint = "such as " + runbook.TimeForm + ", or " + runbook.Now
+	case f.Link:
+		v.Type, v.Hint = "url", "https://…"
+	}
+	return v
 }
 
 type choiceView struct {
@@ -48,10 +68,11 @@ func (s *Server) question(state *runbook.State, v visit, t typed) *questionView 
 	q.Form = q.Why == ""
 	q.Statement, q.Faults = t.answer.Statement, t.faults
 	for _, f := range w.Question.Ask.Fields {
-		q.Fields = append(q.Fields, fieldView{Field: f, Type: inputType(f), Value: t.answer.Values[f.Name]})
+		q.Fields = append(q.Fields, viewField(f, t.answer.Values[f.Name]))
+		q.Upload = q.Upload || f.File
 	}
 	for _, d := range w.Question.Decisions {
-		q.Choices = append(q.Choices, choiceView{Decision: d, Button: buttons[d], Means: means[d], Grave: d == runbook.DecideAbort || d == runbook.DecideRollback})
+		q.Choices = append(q.Choices, choiceView{Decision: d, Button: buttons[d], Means: d.Means(), Grave: d == runbook.DecideAbort || d == runbook.DecideRollback})
 	}
 	slices.SortStableFunc(q.Choices, func(a, b choiceView) int { return cmp.Compare(grave(a), grave(b)) })
 	return q
@@ -83,13 +104,6 @@ func (s *Server) unanswerable(state *runbook.State, v visit) string {
 		return "The time to answer is over; the run asks what to do as soon as it is driven on."
 	}
 	return ""
-}
-
-func inputType(f runbook.Field) string {
-	if f.Date {
-		return "date"
-	}
-	return "text"
 }
 
 // abortView is the page that asks a run to end. Why says why it cannot be asked.

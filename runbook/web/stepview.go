@@ -50,8 +50,6 @@ type progressView struct {
 	stepProgress
 	Known   bool // there is a total
 	Amount  string
-	Rate    string
-	Left    string
 	Percent int
 	// Stale is how old the news is, when it is too old to be trusted.
 	Stale time.Duration
@@ -159,10 +157,6 @@ func (s *Server) progressView(p stepProgress) *progressView {
 	}
 	v.Percent = int(float64(min(p.Done, p.Total)) / float64(p.Total) * 100)
 	v.Amount = amount(float64(p.Done), p.Unit) + " of " + amount(float64(p.Total), p.Unit)
-	if p.PerSecond > 0 && v.Stale == 0 && p.Done < p.Total {
-		left := time.Duration(float64(p.Total-p.Done) / p.PerSecond * float64(time.Second))
-		v.Rate, v.Left = amount(p.PerSecond, p.Unit)+"/s", took(left.Round(time.Second))
-	}
 	return v
 }
 

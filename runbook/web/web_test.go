@@ -1,9 +1,11 @@
 package web_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -243,7 +245,7 @@ func TestRunIsAnsweredOnItsPage(t *testing.T) {
 		t.Errorf("approval %+v", a)
 	}
 	_, body = s.get(page)
-	contains(t, body, "the run waits for a decision", "the switch is stuck", "lamp/one", "opens lamp", `value="retry"`, `value="waive"`, "Try the step again")
+	contains(t, body, "the run waits for a decision", "the switch is stuck", "lamp/one", "opens lamp", `value="retry"`, `value="waive"`, "try the step again")
 	s.post(answer, s.form(page, "decision", "retry"), http.StatusOK)
 	s.drive("e-0001")
 	_, body = s.get(page)
@@ -253,6 +255,51 @@ func TestRunIsAnsweredOnItsPage(t *testing.T) {
 	}
 	_, body = s.get("/")
 	contains(t, body, "Completed")
+}
+
+// A file comes with an answer: its copy lies with the run, under a name of its own.
+func TestAnswerBringsAFile(t *testing.T) {
+	s := start(t, nil)
+	s.def.Steps = []runbook.Step{{ID: "attest", Phase: "Before", Title: "Plan B", Ask: &runbook.Ask{Kind: runbook.Attestation, Text: "What if?", Fields: []runbook.Field{
+		{Name: "document", Text: "the plan", Help: "link or file", Link: true, File: true}, {Name: "at", Text: "when", Time: true, When: "kind=file"}, {Name: "kind", Text: "kind", OneOf: []string{"file", "link"}}}}}}
+	s.drive("")
+	s.get("/login?token=" + token)
+	_, body := s.get(page)
+	contains(t, body, `enctype="multipart/form-data"`, `name="value.document" type="url"`, `name="file.document" type="file"`, "link or file", "(only if kind is file)", `placeholder="such as 2006-01-02 15:04 -0700, or now"`)
+	v := s.form(page, "statement", "as written", "value.kind", "file", "value.at", "now")
+	body, status := s.upload(answer, v, "file.document", `C:\docs\Plan B.PDF`, "escape through the window")
+	if status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	state := s.drive("e-0001")
+	a := state.Step("attest").Answers[0]
+	if len(a.Attached) != 1 || a.Attached[0].Was != "Plan B.PDF" || a.Attached[0].Size != 25 || a.Values["document"] != a.Attached[0].Name || a.Values["at"] == "now" {
+		t.Fatalf("%+v", a)
+	}
+	if code, body := s.get(page + "/files/" + a.Attached[0].Name); code != http.StatusOK || body != "escape through the window" {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// upload sends a form with a file.
+func (s *site) upload(path string, v url.Values, entry, name, content string) (string, int) {
+	s.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for k := range v {
+		if err := form.WriteField(k, v.Get(k)); err != nil {
+			s.Fatal(err)
+		}
+	}
+	w, err := form.CreateFormFile(entry, name)
+	if err == nil {
+		_, err = io.WriteString(w, content)
+	}
+	if err = errors.Join(err, form.Close()); err != nil {
+		s.Fatal(err)
+	}
+	res, body := s.do(http.MethodPost, path, b.String(), http.Header{"Content-Type": {form.FormDataContentType()}})
+	return body, res.StatusCode
 }
 
 // What does not fit is told beside the form, which keeps what was typed.

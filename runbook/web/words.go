@@ -60,15 +60,6 @@ func doing(s *runbook.State) string {
 	return "Now: " + strings.Join(now, ", ")
 }
 
-// means explains each decision.
-var means = map[runbook.Decision]string{
-	runbook.DecideRetry:    "Try the step again. If nobody knows whether it took effect, this states that it did not.",
-	runbook.DecideDone:     "The work of the step is done: you saw so yourself, or did it by hand.",
-	runbook.DecideWaive:    "Go on without this step; the report begins with it.",
-	runbook.DecideRollback: "Roll back, put everything else back, and end the run.",
-	runbook.DecideAbort:    "Put everything back that was changed, and end the run.",
-}
-
 // buttons names each decision.
 var buttons = map[runbook.Decision]string{
 	runbook.DecideRetry: "Retry", runbook.DecideDone: "Done by hand", runbook.DecideWaive: "Waive", runbook.DecideRollback: "Roll back", runbook.DecideAbort: "Abort",
