@@ -39,7 +39,7 @@ func (a *app) drive(ctx context.Context, s *upgrade.Session, act func(context.Co
 	}
 	s.Runner.Observer = a.observer()
 	if a.output == formatText && a.screen.live {
-		v := live.New(live.Config{Out: a.screen.file, Plan: plan, Colour: true})
+		v := live.New(live.Config{Out: a.screen.file, Plan: plan})
 		a.view.Store(v)
 		s.Runner.Observer = v.Observe
 	}

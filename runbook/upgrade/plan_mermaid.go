@@ -93,7 +93,7 @@ func (s PlanStep) style() string {
 // https://mermaid.js.org/syntax/flowchart.html#entity-codes-to-escape-characters says.
 func mermaidText(s string) string {
 	var b strings.Builder
-	for _, r := range printable(s) {
+	for _, r := range Printable(s) {
 		if strings.ContainsRune("\"#<>&;`\\%{}[]()|*_~:/", r) {
 			fmt.Fprintf(&b, "#%d;", r)
 			continue

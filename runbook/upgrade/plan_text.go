@@ -40,9 +40,14 @@ type planText struct {
 	width int
 }
 
-// line writes words after an indent; lines that follow are indented two columns more.
+// line writes words after an indent, which may begin with an empty line; lines that follow are indented two
+// columns more.
 func (t *planText) line(indent, words string) {
-	for i, l := range wrap(printable(words), t.width-utf8.RuneCountInString(indent)-2) {
+	if strings.HasPrefix(indent, "\n") {
+		t.WriteString("\n")
+		indent = indent[1:]
+	}
+	for i, l := range wrap(Printable(words), t.width-utf8.RuneCountInString(indent)-2) {
 		if i == 1 {
 			indent += "  "
 		}
@@ -50,16 +55,20 @@ func (t *planText) line(indent, words string) {
 	}
 }
 
+// noBreak is a space at which wrap does not break.
+const noBreak = "\u00a0"
+
+// wrap breaks a text at its spaces. What is wider stands alone.
 func wrap(s string, width int) (lines []string) {
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ' ' }) {
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			lines, line = append(lines, line), ""
 		}
 		if line != "" {
 			line += " "
 		}
-		line += word
+		line += strings.ReplaceAll(word, noBreak, " ")
 	}
 	return append(lines, line)
 }
@@ -124,12 +133,16 @@ func (t *planText) phase(p PlanPhase) {
 }
 
 func (t *planText) step(indent string, s PlanStep) {
-	takes := duration(s.ExpectedSeconds)
+	takes := Roughly(s.ExpectedSeconds)
 	if s.long() {
 		takes += " *"
 	}
-	head := fmt.Sprintf("%s%s %s [%s]", indent, s.marks(), s.ID, strings.Join(s.Clauses, " "))
-	fmt.Fprintln(t, strings.TrimRight(fmt.Sprintf("%-*s  %s", t.width-14, head, takes), " "))
+	head := Printable(fmt.Sprintf("%s %s [%s]", s.marks(), s.ID, strings.Join(s.Clauses, " ")))
+	if room := t.width - utf8.RuneCountInString(indent) - 14; utf8.RuneCountInString(head) <= room {
+		fmt.Fprintln(t, strings.TrimRight(fmt.Sprintf("%s%-*s  %s", indent, room, head, takes), " "))
+	} else {
+		t.line(indent, head+" "+takes)
+	}
 	indent += "      "
 	if s.Does != "" {
 		t.line(indent, s.Does)
@@ -177,28 +190,27 @@ func (t *planText) rollback(steps []PlanStep) {
 	}
 }
 
+const legend = `
+!  irreversible: at most once in a run, and not put back
+o  opens something that is put back, also after a failure
+H  a person must act
+c  checked just now; nothing was changed
+w  may be waived after a failure, with a reason
+*  on the critical path
+`
+
 func (t *planText) legend(v PlanView) {
-	t.WriteString("\n")
-	for _, l := range []string{
-		"!  irreversible: at most once in a run, and not put back",
-		"o  opens something that is put back, also after a failure",
-		"H  a person must act",
-		"c  checked just now; nothing was changed",
-		"w  may be waived after a failure, with a reason",
-		"*  on the critical path",
-	} {
-		t.line("", l)
-	}
+	t.WriteString(legend)
 	var path []string
 	for _, p := range v.Phases {
 		for _, s := range p.Steps {
 			if s.long() {
-				path = append(path, s.ID+" "+strings.ReplaceAll(duration(s.ExpectedSeconds), " ", "\u00a0"))
+				path = append(path, s.ID+" "+strings.ReplaceAll(Roughly(s.ExpectedSeconds), " ", noBreak))
 			}
 		}
 	}
 	t.line("\n", "critical path: "+strings.Join(path, " → "))
-	t.line("", "expected: about "+duration(v.CriticalPath.ExpectedSeconds)+"; answers of people, and calls that hold a node, come on top")
+	t.line("", "expected: about "+Roughly(v.CriticalPath.ExpectedSeconds)+"; answers of people, and calls that hold a node, come on top")
 }
 
 // long: it is on the critical path, and takes long enough to be told.
@@ -208,11 +220,11 @@ func about(before string, seconds int64) string {
 	if seconds < 60 {
 		return ""
 	}
-	return before + "about " + duration(seconds)
+	return before + "about " + Roughly(seconds)
 }
 
-// duration is for people: "" for what takes no time worth telling.
-func duration(seconds int64) string {
+// Roughly is a duration for people: "" for what takes no time worth telling.
+func Roughly(seconds int64) string {
 	minutes := (seconds + 30) / 60
 	switch {
 	case seconds == 0:

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -14,17 +15,17 @@ import (
 const clipAt = 160
 
 func clip(s string) string {
-	s = strings.Join(strings.Fields(printable(s)), " ")
+	s = strings.Join(strings.Fields(Printable(s)), " ")
 	if r := []rune(s); len(r) > clipAt {
 		return string(r[:clipAt]) + "…"
 	}
 	return s
 }
 
-// printable keeps what others said from moving the cursor or changing colours: such characters become spaces.
-func printable(s string) string {
+// Printable keeps what others said from moving the cursor or changing colours: such characters become spaces.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
+		if unicode.IsGraphic(r) {
 			return r
 		}
 		return ' '
@@ -36,10 +37,11 @@ func Lines(w io.Writer, interval time.Duration) runbook.Observer {
 	return newLines(w, interval).event
 }
 
-// ColourLines is Lines for a terminal: the mark of an outcome has a colour.
-func ColourLines(w io.Writer, interval time.Duration) runbook.Observer {
+// TerminalLines is Lines for a terminal of so many columns: long lines are wrapped, the mark of an outcome
+// has a colour.
+func TerminalLines(w io.Writer, interval time.Duration, width func() int) runbook.Observer {
 	l := newLines(w, interval)
-	l.colour = true
+	l.width = width
 	return l.event
 }
 
@@ -51,7 +53,7 @@ type lines struct {
 	mu       sync.Mutex
 	w        io.Writer
 	interval time.Duration
-	colour   bool
+	width    func() int // nil: no terminal
 	phase    string
 	last     map[string]time.Time
 	said     map[string]string
@@ -88,11 +90,18 @@ var markColours = map[string]string{"✓": "32", "=": "32", "~": "33", "?": "33"
 
 // line writes one line: a text of several lines becomes one, and nothing in it moves the cursor.
 func (l *lines) line(e runbook.Event, mark, text string) {
-	if c := markColours[mark]; l.colour && c != "" {
-		mark = "\x1b[" + c + "m" + mark + "\x1b[0m"
+	width := math.MaxInt
+	if l.width != nil {
+		width = l.width()
+		mark = "\x1b[" + markColours[mark] + "m" + mark + "\x1b[0m"
 	}
-	fmt.Fprintf(l.w, "%s    %s %-26s %s\n", e.At.Format(time.TimeOnly), mark, e.Step, strings.Join(strings.Fields(printable(text)), " "))
+	step := strings.ReplaceAll(fmt.Sprintf("%-26s", e.Step), " ", noBreak)
+	text = strings.Join(wrap(step+" "+Printable(text), width-lineIndent), "\n"+strings.Repeat(" ", lineIndent))
+	fmt.Fprintf(l.w, "%s    %s %s\n", e.At.Format(time.TimeOnly), mark, text)
 }
+
+// lineIndent is the width of time and mark.
+const lineIndent = 14
 
 func mark(s runbook.StepStatus) string {
 	switch s {
@@ -134,11 +143,11 @@ func WriteResult(w io.Writer, r Result) {
 		return
 	}
 	fmt.Fprintf(w, "\nrun %s: %s\n", s.Run, outcomeText(s))
-	for _, o := range s.Settled {
-		fmt.Fprintf(w, "  put back  %-40s found %s; %s\n", o.ID(), o.Found, o.Note)
-	}
 	for _, o := range s.Owed {
 		fmt.Fprintf(w, "  OWED      %-40s found %s\n", o.ID(), o.Found)
+	}
+	for _, o := range s.Settled {
+		fmt.Fprintf(w, "  put back  %-40s found %s; %s\n", o.ID(), o.Found, o.Note)
 	}
 	if s.Waiting != nil {
 		writeWaiting(w, s)

@@ -15,9 +15,9 @@ import (
 
 // board is what is known of the run: the rows to draw.
 type board struct {
-	plan   upgrade.PlanView
-	takes  map[string]time.Duration
-	colour bool
+	plan  upgrade.PlanView
+	takes map[string]time.Duration
+	place map[string]int // of a step in the plan
 
 	mu    sync.Mutex // guards what follows; nothing is called while it is held
 	run   string
@@ -36,10 +36,10 @@ type row struct {
 	unit        string
 }
 
-func newBoard(p runbook.Plan, colour bool) *board {
-	b := &board{plan: upgrade.ViewPlan(runbook.Preview{Plan: p}), takes: map[string]time.Duration{}, colour: colour, begun: time.Now()}
-	for _, s := range slices.Concat(p.Steps, p.Rollback) {
-		b.takes[s.ID] = s.Expected
+func newBoard(p runbook.Plan) *board {
+	b := &board{plan: upgrade.ViewPlan(runbook.Preview{Plan: p}), takes: map[string]time.Duration{}, place: map[string]int{}, begun: time.Now()}
+	for i, s := range slices.Concat(p.Steps, p.Rollback) {
+		b.takes[s.ID], b.place[s.ID] = s.Expected, i
 	}
 	return b
 }
@@ -68,6 +68,7 @@ func (b *board) begin(e runbook.Event) bool {
 		return false
 	}
 	b.rows = append(b.rows, &row{board: b, step: e.Step, begun: e.At, expected: b.takes[e.Step]})
+	slices.SortStableFunc(b.rows, func(x, y *row) int { return b.place[x.step] - b.place[y.step] })
 	return true
 }
 
@@ -90,6 +91,14 @@ func (b *board) find(step string) *row {
 	return b.rows[i]
 }
 
+// longest is how wide the names of the rows are. b.mu is held.
+func (b *board) longest() (n int) {
+	for _, r := range b.rows {
+		n = max(n, len(r.step))
+	}
+	return n
+}
+
 func (b *board) running() []*row {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -101,11 +110,7 @@ func (b *board) header(width int) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	parts := []string{b.run, b.plan.Environment + " → " + b.plan.Target, b.phase, spent(time.Since(b.begun), time.Duration(b.plan.CriticalPath.ExpectedSeconds)*time.Second)}
-	text := fit(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · "), width)
-	if b.colour {
-		return "\x1b[1m" + text + "\x1b[0m"
-	}
-	return text
+	return "\x1b[1m" + fit(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · "), width) + "\x1b[0m"
 }
 
 // barWidth is how wide a bar is, where there is room for one.
@@ -115,7 +120,7 @@ const barWidth = 20
 func (r *row) line(width int) string {
 	r.board.mu.Lock()
 	defer r.board.mu.Unlock()
-	parts := []string{fmt.Sprintf("  %-28s %s", r.step, spent(time.Since(r.begun), r.expected))}
+	parts := []string{fmt.Sprintf("  %-*s  %s", r.board.longest(), r.step, spent(time.Since(r.begun), r.expected))}
 	if r.total > 0 && r.unit == "bytes" && width >= 80 {
 		parts = append(parts, bar(r.done, r.total))
 	}
@@ -137,7 +142,7 @@ func bar(done, total int64) string {
 func spent(d, expected time.Duration) string {
 	text := clock(d)
 	if expected >= time.Minute {
-		text += " of about " + clock(expected)
+		text += " of about " + upgrade.Roughly(int64(expected.Seconds()))
 	}
 	return text
 }
@@ -151,4 +156,6 @@ func clock(d time.Duration) string {
 }
 
 // fit cuts a line so that it stays one row: the last column is left free, because some terminals wrap there.
-func fit(s string, width int) string { return runewidth.Truncate(s, max(width-1, 1), "…") }
+func fit(s string, width int) string {
+	return runewidth.Truncate(upgrade.Printable(s), max(width-1, 1), "…")
+}

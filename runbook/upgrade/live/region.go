@@ -43,16 +43,18 @@ func (r *region) add(line func(width int) string) *mpb.Bar {
 func (r *region) show(rows []*row) {
 	for at, bar := range r.bars {
 		if !slices.Contains(rows, at) {
-			bar.Abort(true)
+			if bar != nil {
+				bar.Abort(true)
+			}
 			delete(r.bars, at)
 		}
 	}
-	for _, at := range rows {
-		if r.bars[at] != nil {
-			continue
+	for i, at := range rows {
+		if r.bars[at] == nil {
+			r.bars[at] = r.add(at.line)
 		}
-		if bar := r.add(at.line); bar != nil {
-			r.bars[at] = bar
+		if bar := r.bars[at]; bar != nil {
+			bar.SetPriority(i + 1) // below the header
 		}
 	}
 }
@@ -83,12 +85,13 @@ func newConsole(out *os.File) *console {
 
 // Flush implements mpb.ConsoleWriter.
 func (c *console) Flush(lines int) error {
-	extra := c.wrapped()
+	back := "\r"                                                      // the terminal itself may have written the ^C that was typed
+	if extra := c.wrapped(); extra > 0 && runtime.GOOS != "windows" { // whose consoles keep count themselves
+		back += fmt.Sprintf("\x1b[%dA", extra)
+	}
 	c.drawn = columns(c.String(), lines)
-	if extra > 0 && runtime.GOOS != "windows" { // whose consoles keep count themselves
-		if _, err := fmt.Fprintf(c.out, "\x1b[%dA", extra); err != nil {
-			return err
-		}
+	if _, err := io.WriteString(c.out, back); err != nil {
+		return err
 	}
 	return c.Writer.Flush(lines)
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 )
@@ -34,18 +36,21 @@ type Config struct {
 	Out *os.File
 	// Plan tells what the steps are expected to take.
 	Plan runbook.Plan
-	// Colour marks outcomes with colours.
-	Colour bool
 }
 
 // New makes a view. It draws nothing before the first event.
 func New(c Config) *View {
-	v := &View{out: c.Out, board: newBoard(c.Plan, c.Colour)}
-	v.lines = upgrade.Lines(v, 0)
-	if c.Colour {
-		v.lines = upgrade.ColourLines(v, 0)
-	}
+	v := &View{out: c.Out, board: newBoard(c.Plan)}
+	v.lines = upgrade.TerminalLines(v, 0, v.width)
 	return v
+}
+
+func (v *View) width() int {
+	width, _, err := term.GetSize(int(v.out.Fd()))
+	if err != nil {
+		return upgrade.PlainWidth
+	}
+	return width
 }
 
 // Observe is a runbook.Observer.
