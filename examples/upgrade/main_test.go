@@ -30,6 +30,7 @@ import (
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
 
@@ -50,8 +51,33 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"ready": waitReady, "control": control, "noeffects": noEffects, "starts": starts, "await": await, "putback": putBack, "code": code,
-		"keypair": keyPair, "append": appendTo, "page": openPage, "certificate": certificate, "waits": waits,
+		"keypair": keyPair, "append": appendTo, "page": openPage, "certificate": certificate, "waits": waits, "planjson": planJSON,
 	}})
+}
+
+// planJSON N checks that the output is one plan with that schema and no unknown key, in which everything is told.
+func planJSON(ts *testscript.TestScript, _ bool, args []string) {
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	d.DisallowUnknownFields()
+	var doc struct {
+		Schema int
+		Plan   upgrade.PlanView
+	}
+	ts.Check(d.Decode(&doc))
+	p := doc.Plan
+	if fmt.Sprint(doc.Schema) != args[0] || len(p.Hash) != 64 || len(p.Phases) != 6 || len(p.Findings) == 0 || len(p.CriticalPath.Steps) == 0 || p.CriticalPath.ExpectedSeconds == 0 {
+		ts.Fatalf("%+v", doc)
+	}
+	for _, phase := range p.Phases {
+		for _, s := range phase.Steps {
+			if s.ID == "" || s.Does == "" || len(s.Clauses) == 0 {
+				ts.Fatalf("does not say what it does, and why: %+v", s)
+			}
+		}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		ts.Fatalf("more than one document: %v", err)
+	}
 }
 
 // keyPair NAME writes NAME.key and NAME.pub as openssl does for Ed25519.
