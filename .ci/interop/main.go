@@ -27,9 +27,10 @@ type world struct {
 
 // worlds has an entry for each case; the script runs the client NAME in the world NAME.
 var worlds = map[string]func() (world, error){
-	"azure":  azureWorld,
-	"devops": devopsWorld,
-	"pexip":  pexipWorld,
+	"azure":   azureWorld,
+	"devops":  devopsWorld,
+	"mermaid": mermaidWorld,
+	"pexip":   pexipWorld,
 }
 
 func main() {
