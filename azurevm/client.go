@@ -69,7 +69,9 @@ func (c *Client) get(ctx context.Context, a *attempt, path string, query url.Val
 	return c.fetch(ctx, a, runtime.JoinPaths(c.raw.Endpoint(), path)+"?"+encode(query), v)
 }
 
-func (c *Client) fetch(ctx context.Context, a *attempt, link string, v any) error {
+func (c *Client) fetch(ctx context.Context, a *attempt, link string, v any) (err error) {
+	ctx, end := runtime.StartSpan(ctx, "azurevm: "+a.operation, c.raw.Tracer(), nil)
+	defer func() { end(err) }()
 	req, err := runtime.NewRequest(a.reading(ctx, c), http.MethodGet, link)
 	if err != nil {
 		return a.fail(err)

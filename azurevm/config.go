@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/compute/armcompute/v8"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/recoveryservices/armrecoveryservicesbackup/v4"
 )
@@ -31,6 +32,10 @@ type Config struct {
 	Audience string
 	// HTTPClient sends the requests; nil: azcore's own. It should have no total timeout.
 	HTTPClient *http.Client
+	// TracingProvider makes a span for each call of the SDK, below the span in the call's context. The
+	// zero value makes none and costs nothing. For OpenTelemetry use azotel.NewTracingProvider of
+	// github.com/Azure/azure-sdk-for-go/sdk/tracing/azotel. Spans hold no token and no body.
+	TracingProvider tracing.Provider
 
 	// PollInterval is the pause between two looks at something that is awaited; zero: 10 s.
 	// A longer Retry-After of the service is honoured.
@@ -146,6 +151,7 @@ func (c *Client) connect(endpoint string) error {
 // so that a forgotten request is sent too seldom and not too often.
 func (c *Client) options(endpoint string) *arm.ClientOptions {
 	o := &arm.ClientOptions{DisableRPRegistration: true}
+	o.TracingProvider = c.cfg.TracingProvider
 	o.Retry.MaxRetries = -1
 	o.Telemetry.ApplicationID = "pexip-upgrade"
 	o.PerCallPolicies = []policy.Policy{guard{c.host}}

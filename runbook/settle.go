@@ -101,6 +101,9 @@ func (d *driver) settled(ctx context.Context, s *Step, o Owed, note string) erro
 
 // showOwed tells observers of an obligation. What is shown is as the journal has it, without secrets.
 func (d *driver) showOwed(kind Kind, s *Step, o Owed, text string) {
+	if d.Observer == nil {
+		return
+	}
 	o.Notes = nil // the step's own memory, which it goes on writing to
 	e := Event{Kind: EventKind(kind), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Text: text, Owed: &o}
 	if u := d.def.undo(o.Kind); u != nil {

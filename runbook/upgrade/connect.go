@@ -13,6 +13,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	azpolicy "github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/verify-by-video/pexip-upgrade/azurevm"
@@ -24,7 +25,11 @@ import (
 // Connect makes the clients of an environment's run. It sends nothing; every fault is reported.
 // wrap, unless nil, goes around each client's transport: a plan passes ReadOnly.
 func Connect(cfg *Config, env policy.Environment, secrets Secrets, wrap func(http.RoundTripper) http.RoundTripper) (*Systems, error) {
-	c := connector{cfg: cfg, secrets: secrets, wrap: wrap}
+	return connect(cfg, env, secrets, wrap, tracing.Provider{})
+}
+
+func connect(cfg *Config, env policy.Environment, secrets Secrets, wrap func(http.RoundTripper) http.RoundTripper, tracing tracing.Provider) (*Systems, error) {
+	c := connector{cfg: cfg, secrets: secrets, wrap: wrap, tracing: tracing}
 	s := &Systems{Test: c.pexip(policy.Test), Production: c.pexip(policy.Production)}
 	c.credential()
 	s.Azure = c.azure()
@@ -36,6 +41,7 @@ type connector struct {
 	cfg     *Config
 	secrets Secrets
 	wrap    func(http.RoundTripper) http.RoundTripper
+	tracing tracing.Provider
 	entra   azcore.TokenCredential
 	faults  []error
 }
@@ -108,7 +114,7 @@ func (c *connector) azure() *azurevm.Client {
 		return nil
 	}
 	w := c.cfg.Waits
-	client, err := azurevm.New(azurevm.Config{SubscriptionID: a.Subscription, Credential: c.entra, Endpoint: a.Endpoint, Audience: a.Audience, HTTPClient: hc,
+	client, err := azurevm.New(azurevm.Config{SubscriptionID: a.Subscription, Credential: c.entra, Endpoint: a.Endpoint, Audience: a.Audience, HTTPClient: hc, TracingProvider: c.tracing,
 		PollInterval: w.PollInterval, PowerLimit: w.VMPower, SnapshotLimit: w.Snapshot, RetryWait: c.retryWait()})
 	c.fault("Azure", err)
 	return client

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/tracing"
+
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
@@ -43,6 +45,10 @@ type SessionOptions struct {
 	Log runbook.Log
 	// Transport, unless nil, goes around the transport of every client: for proxies, recorders and tests.
 	Transport func(http.RoundTripper) http.RoundTripper
+	// Within is that of runbook.Runner, Tracing that of azurevm.Config: with package trace both make the
+	// calls of a step children of its span.
+	Within  func(ctx context.Context, run, step string) context.Context
+	Tracing tracing.Provider
 }
 
 // Open reads the secrets and makes the clients and the journal of a session. It sends no request and
@@ -52,7 +58,7 @@ func Open(ctx context.Context, cfg *Config, o SessionOptions) (*Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	systems, err := Connect(cfg, o.Environment, secrets, o.Transport)
+	systems, err := connect(cfg, o.Environment, secrets, o.Transport, o.Tracing)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +92,7 @@ func OpenRunner(state string, o SessionOptions) (*runbook.Runner, error) {
 	if actor == "" {
 		actor = Identity()
 	}
-	return &runbook.Runner{Log: log, Actor: actor, Files: state, Asker: o.Asker, Observer: o.Observer, Drain: o.Drain, AcceptPlan: o.AcceptPlan}, nil
+	return &runbook.Runner{Log: log, Actor: actor, Files: state, Asker: o.Asker, Observer: o.Observer, Drain: o.Drain, AcceptPlan: o.AcceptPlan, Within: o.Within}, nil
 }
 
 // Identity is the caller as the operating system knows it: user@host.
