@@ -104,8 +104,9 @@ func (d *driver) showOwed(kind Kind, s *Step, o Owed, text string) {
 	if d.Observer == nil {
 		return
 	}
-	o.Notes = nil // the step's own memory, which it goes on writing to
-	e := Event{Kind: EventKind(kind), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Text: text, Owed: &o}
+	shown := o
+	shown.Notes = nil // the step's own memory, which it goes on writing to
+	e := Event{Kind: EventKind(kind), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Text: text, Owed: &shown}
 	if u := d.def.undo(o.Kind); u != nil {
 		e.Title = u.Title
 	}

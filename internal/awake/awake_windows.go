@@ -1,6 +1,7 @@
 package awake
 
 import (
+	"context"
 	"errors"
 	"runtime"
 
@@ -15,22 +16,44 @@ const (
 )
 
 // keep asks for the execution state on a thread of its own: it belongs to the thread and ends with it.
-func keep(string) (func(), string, error) {
+// Setting a state returns the one before, so setting it twice tells what the system keeps.
+func keep(string) (*held, string, error) {
 	set := windows.NewLazySystemDLL("kernel32.dll").NewProc("SetThreadExecutionState")
-	held, done := make(chan error), make(chan struct{})
+	work := make(chan func())
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		if was, _, _ := set.Call(continuous | systemRequired | displayRequired); was == 0 {
-			held <- errors.New("SetThreadExecutionState refused")
-			return
+		for f := range work {
+			f()
 		}
-		held <- nil
-		<-done
-		_, _, _ = set.Call(continuous)
 	}()
-	if err := <-held; err != nil {
-		return nil, "", err
+	// was sets a state and returns the one before.
+	was := func(state uintptr) uintptr {
+		before := make(chan uintptr)
+		work <- func() {
+			r, _, _ := set.Call(state)
+			before <- r
+		}
+		return <-before
 	}
-	return func() { close(done) }, "kept awake by SetThreadExecutionState", nil
+	const wanted = continuous | systemRequired | displayRequired
+	if was(wanted) == 0 {
+		close(work)
+		return nil, "", errors.New("SetThreadExecutionState refused")
+	}
+	released, left := false, uintptr(0)
+	h := &held{
+		release: func() {
+			was(continuous)
+			released, left = true, was(continuous)
+			close(work)
+		},
+		active: func(context.Context) (bool, error) {
+			if released {
+				return left&systemRequired != 0, nil
+			}
+			return was(wanted)&systemRequired != 0, nil
+		},
+	}
+	return h, "kept awake by SetThreadExecutionState", nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/verify-by-video/pexip-upgrade/internal/awake"
 	"github.com/verify-by-video/pexip-upgrade/internal/poll"
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/policy"
@@ -55,8 +54,8 @@ func (p *Process) startOneShot(sc *runbook.StepContext) error {
 	if err := file.Verify(sc, func(at pexip.Progress) { p.show(sc, at) }); err != nil {
 		return err
 	}
-	release, _, _ := awake.Keep(whyAwake)
-	defer release()
+	held := p.keepAwake(sc)
+	defer held.Release()
 	if err := sc.Guard(); err != nil {
 		return err
 	}

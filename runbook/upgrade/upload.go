@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/verify-by-video/pexip-upgrade/internal/awake"
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -39,13 +38,13 @@ func (p *Process) upload(sc *runbook.StepContext) error {
 	if err != nil {
 		return err
 	}
-	release, how, _ := awake.Keep(whyAwake)
-	defer release()
+	held := p.keepAwake(sc)
+	defer held.Release()
 	sent, err := p.pexip().Upload(sc, id, file.Package, func(at pexip.Progress) { p.show(sc, at) })
 	if err != nil {
 		return err
 	}
-	sc.Say("%d bytes sent, SHA-256 %.12s… as published; workstation: %s", sent.Bytes, sent.SHA256, how)
+	sc.Say("%d bytes sent, SHA-256 %.12s… as published; workstation: %s", sent.Bytes, sent.SHA256, held.Release())
 	return sc.Output(sent)
 }
 

@@ -28,9 +28,9 @@ func awakeFinding(t *testing.T, st *runbook.StepState) policy.Finding {
 // changed; the plan shows it, and so does the report.
 func TestWorkstationThatIsNotKeptAwakeIsAcknowledged(t *testing.T) {
 	t.Setenv("PATH", "") // hides the programs that would keep it awake
-	if release, how, kept := awake.Keep("a test"); kept {
-		release()
-		t.Fatalf("this system needs no program: %s", how)
+	if held := awake.Keep("a test"); held.Kept {
+		held.Release()
+		t.Fatalf("this system needs no program: %s", held.How)
 	}
 	s := newStage(t, upgradetest.Options{})
 	s.cfg.Policy.Acknowledge = nil
