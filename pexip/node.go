@@ -45,10 +45,8 @@ type Node struct {
 	MaintenanceReason string
 	// LastUpdated is when the node last reported; zero: never, or not said.
 	LastUpdated time.Time
-	// BootTime is when a Conferencing Node last started; zero: not said.
-	BootTime time.Time
 	// HasStatus says whether the node has reported at all; without it Version, UpgradeStatus,
-	// SyncStatus, LastUpdated and BootTime are empty.
+	// SyncStatus and LastUpdated are empty.
 	HasStatus bool
 }
 
@@ -87,7 +85,6 @@ type nodeStatus struct {
 	Reason          word    `json:"maintenance_mode_reason"`
 	LastUpdated     instant `json:"last_updated"`
 	LastReported    instant `json:"last_reported"` // its name in old releases
-	BootTime        instant `json:"boot_time"`
 }
 
 type location struct {
@@ -207,7 +204,7 @@ func (s nodeStatus) describes(cfg nodeConfig) bool {
 func (n *Node) report(s nodeStatus) {
 	n.HasStatus = true
 	n.Version, n.UpgradeStatus, n.SyncStatus = string(s.Version), string(s.UpgradeStatus), string(s.SyncStatus)
-	n.LastUpdated, n.BootTime = s.LastUpdated.Time, s.BootTime.Time
+	n.LastUpdated = s.LastUpdated.Time
 	if n.LastUpdated.IsZero() {
 		n.LastUpdated = s.LastReported.Time
 	}

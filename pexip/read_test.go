@@ -30,7 +30,7 @@ func TestNodesJoinsConfigurationWithStatus(t *testing.T) {
 			{ID: 1, Name: "mgr", Role: pexip.Management, Primary: true, Address: "10.0.0.4", Version: v, UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, HasStatus: true},
 			{ID: 2, Name: "mgr2", Role: pexip.Management, Address: "10.0.0.14", Version: "37", UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, HasStatus: true},
 			{ID: 1, Name: "conf1", Role: pexip.Conferencing, NodeType: "CONFERENCING", Address: "10.0.0.5", SecondaryAddress: "10.1.0.5", StaticNATAddress: "198.51.100.5",
-				Location: "Toronto", Version: v, UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, BootTime: now.Add(-24 * time.Hour), HasStatus: true},
+				Location: "Toronto", Version: v, UpgradeStatus: "IDLE", SyncStatus: "SYNCED", LastUpdated: now, HasStatus: true},
 			{ID: 2, Name: "burst", Role: pexip.Conferencing, NodeType: "CONFERENCING", CloudBursting: true, Address: "10.0.0.6", Location: "Victoria", Version: v,
 				UpgradeStatus: "IDLE", SyncStatus: "SUSPENDED", LastUpdated: now.Add(-24 * time.Hour), HasStatus: true},
 		}

@@ -127,7 +127,7 @@ func (w *world) handleNodes(at time.Time) {
 			j.node.status = "PENDING"
 			u.queue = append(u.queue, j.node)
 		} else {
-			j.node.version, j.node.status, j.node.bootedAt = text(u.target), "IDLE", at
+			j.node.version, j.node.status = text(u.target), "IDLE"
 		}
 		return true
 	})

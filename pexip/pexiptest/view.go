@@ -130,20 +130,11 @@ func (w *world) nodeStatus(name string, now time.Time) []object {
 		} else {
 			row["node_type"], row["system_location"], row["maintenance_mode"] = "CONFERENCING", n.Location, n.parked
 			row["maintenance_mode_reason"] = n.reason
-			row["boot_time"] = n.booted(now)
 			row["signaling_count"], row["media_load"], row["deploy_status"] = n.calls, load(n), "deploy_succeeded"
 		}
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// booted is null while the node is away.
-func (n *node) booted(now time.Time) any {
-	if !n.up(now) {
-		return nil
-	}
-	return stamp(n.bootedAt)
 }
 
 // load is 100 in maintenance mode, as on the real platform.

@@ -72,7 +72,7 @@ func newWorld(opt Options, now time.Time) world {
 		}
 		ids[n.Role]++
 		w.nodes = append(w.nodes, &node{Node: n, id: ids[n.Role], version: cmp.Or(n.Version, opt.Version), status: "IDLE",
-			on: !n.Off && !n.CloudBursting, seen: now.Add(-24 * time.Hour), bootedAt: now.Add(-24 * time.Hour)})
+			on: !n.Off && !n.CloudBursting, seen: now.Add(-24 * time.Hour)})
 	}
 	return w
 }
