@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ func (w *world) outcomeSteps() []step {
 		{`^the check "([^"]*)" refuses$`, w.checkRefuses},
 		{`^the reason says "([^"]*)"$`, w.reasonSays},
 		{`^the record can be checked and holds no secret$`, w.recordSound},
+		{`^the record notices that the document of "([^"]*)" is changed$`, w.recordNotices},
 		{`^the record of "([^"]*)" says "([^"]*)"$`, w.recordSays},
 		{`^the report begins with "([^"]*)"$`, w.reportBegins},
 		{`^the upgrade has ended as (aborted|completed|rolled back)$`, w.ended},
@@ -128,7 +130,8 @@ func (w *world) recordSays(title, want string) error {
 	if err != nil {
 		return err
 	}
-	if got := s.Detail + "\n" + s.Error + "\n" + string(answers); !strings.Contains(got, want) {
+	got := strings.Join(append([]string{s.Detail, s.Error, string(answers)}, s.Deviations...), "\n")
+	if !strings.Contains(got, want) {
 		return fmt.Errorf("the record of %q (%s) is\n%s\nwanted %q in it", title, s.Status, got, want)
 	}
 	return nil
@@ -219,9 +222,32 @@ func (w *world) checkRefuses(title string) error {
 	return fmt.Errorf("refused by %q, wanted %q, error %v", w.preview.Refused, title, w.err)
 }
 
+// recordNotices changes what an answer brought, and reads the evidence as somebody else would.
+func (w *world) recordNotices(title string) error {
+	s, err := w.recorded(title)
+	if err != nil {
+		return err
+	}
+	if len(s.Answers) != 1 || len(s.Answers[0].Attached) != 1 {
+		return fmt.Errorf("the record of %q has no document: %+v", title, s.Answers)
+	}
+	dir := filepath.Dir(w.result.Evidence)
+	if _, err := runbook.ReadBundle(dir, nil); err != nil {
+		return err
+	}
+	name := s.Answers[0].Attached[0].Name
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("port 5062 was opened for the gateways\n"), 0o600); err != nil {
+		return err
+	}
+	if _, err := runbook.ReadBundle(dir, nil); !errors.Is(err, runbook.ErrDamaged) || !strings.Contains(err.Error(), name) {
+		return fmt.Errorf("the changed document %s was not noticed: %v", name, err)
+	}
+	return nil
+}
+
 // recordSound reads the evidence as somebody else would, and looks for the secrets in it.
 func (w *world) recordSound() error {
-	if _, err := runbook.ReadEvidence(w.result.Evidence); err != nil {
+	if _, err := runbook.ReadBundle(filepath.Dir(w.result.Evidence), nil); err != nil {
 		return err
 	}
 	secrets, err := w.cfg.ReadSecrets()

@@ -3,6 +3,8 @@ package features_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,13 +19,14 @@ type people struct {
 	mu        sync.Mutex
 	silent    map[string]bool
 	values    map[string]map[string]string
+	files     map[string]map[string]string
 	decisions map[string][]runbook.Decision
 	work      map[string]func() error
 	asked     []runbook.Question
 }
 
 func newPeople() *people {
-	return &people{silent: map[string]bool{}, values: map[string]map[string]string{}, decisions: map[string][]runbook.Decision{}, work: map[string]func() error{}}
+	return &people{silent: map[string]bool{}, values: map[string]map[string]string{}, files: map[string]map[string]string{}, decisions: map[string][]runbook.Decision{}, work: map[string]func() error{}}
 }
 
 // Ask implements runbook.Asker.
@@ -43,9 +46,7 @@ func (p *people) Ask(ctx context.Context, q runbook.Question) (runbook.Answer, e
 		}
 	}
 	answer, err := upgradetest.People{}.Ask(ctx, q)
-	for name, value := range p.values[q.Title] {
-		answer.Values[name] = value
-	}
+	answer.Values, answer.Files = upgradetest.Fill(q.Ask, p.values[q.Title]), p.files[q.Title]
 	return answer, err
 }
 
@@ -76,7 +77,9 @@ func (w *world) peopleSteps() []step {
 		{`^a person is asked "([^"]*)"$`, w.personAsked},
 		{`^no person is asked "([^"]*)"$`, w.noPersonAsked},
 		{`^nobody answers "([^"]*)" yet$`, func(title string) { w.people.silent[title] = true }},
+		{`^the answer to "([^"]*)" brings a document that describes it$`, w.bringsDocument},
 		{`^the answer to "([^"]*)" has "([^"]*)" as (.+)$`, w.people.say},
+		{`^the answer to "([^"]*)" leaves "([^"]*)" empty$`, func(title, field string) { w.people.say(title, field, "") }},
 		{`^the operator decides to (abort|retry|roll back|state as done) after "([^"]*)"$`, w.decides},
 		{`^the token for Azure DevOps slips into the answer to "([^"]*)"$`, w.slips},
 		{`^the operator uploads the package and starts the upgrade in the web interface$`, w.byHand},
@@ -104,8 +107,16 @@ func (w *world) noPersonAsked(title string) error {
 func (w *world) slips(title string) {
 	w.later(func() error {
 		secrets, err := w.cfg.ReadSecrets()
-		w.people.say(title, "link", "the notes, found with "+secrets.DevOpsPAT)
+		w.people.say(title, "link", "https://notes.invalid/?found-with="+secrets.DevOpsPAT)
 		return err
+	})
+}
+
+func (w *world) bringsDocument(title string) {
+	w.later(func() error {
+		path := filepath.Join(w.dir, "mitigation.txt")
+		w.people.files[title] = map[string]string{"document": path}
+		return os.WriteFile(path, []byte("port 5061 was opened for the gateways\n"), 0o600)
 	})
 }
 

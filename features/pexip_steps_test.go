@@ -3,6 +3,7 @@ package features_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -17,9 +18,11 @@ func (w *world) pexipSteps() []step {
 		{`^a Conferencing Node of Test is not in contact$`, w.outOfContact},
 		{`^each environment has (\d+) Conferencing Nodes?$`, func(n int) { w.options.ConferencingNodes = n }},
 		{`^every node of (Test|Production) runs version (\S+)$`, w.nodesRun},
+		{`^no call reaches the VbV service of Test$`, func() { w.options.NoCall = true }},
 		{`^no remote syslog server is configured for Test$`, func() { w.later(func() error { return w.sim.Test.RemoveSyslog("") }) }},
 		{`^somebody else's upload lies on the Management Node of Test$`, w.foreignUpload},
 		{`^the account on the Management Node of Test may only read$`, w.readOnly},
+		{`^the call history of Test cannot be read$`, w.noHistory},
 		{`^the connection breaks in the middle of the (\d+)\w+ part of the package$`, w.brokenPart},
 		{`^the installation of the package takes days$`, w.slowUpgrade},
 		{`^the location "([^"]*)" of Test does not use the remote syslog server$`, w.unwiredLocation},
@@ -32,6 +35,12 @@ func (w *world) pexipSteps() []step {
 		{`^when "([^"]*)" begins, a new alarm is raised$`, w.newAlarm},
 		{`^when "([^"]*)" begins, the login to the Management Node of Test ends$`, w.loginEnds},
 	}
+}
+
+func (w *world) noHistory() {
+	w.later(func() error {
+		return w.sim.Test.Inject(pexiptest.Fault{Kind: pexiptest.Answer, Path: "/history/", Status: http.StatusForbidden})
+	})
 }
 
 func (w *world) slowUpgrade() {

@@ -198,10 +198,33 @@ Feature: Promotion pathway
 
   @POL-2 @Test
   Scenario: Which release notes were read, and by whom, is recorded
-    Given the answer to "Release notes reviewed" has "link" as the notes of 39.1
+    Given the answer to "Release notes reviewed" has "reviewer" as Kim of the video team
+    And the answer to "Release notes reviewed" has "read-on" as 2026-03-01
     When the upgrade of Test is brought to its approval
-    Then the record of "Release notes reviewed" says "the notes of 39.1"
+    Then the record of "Release notes reviewed" says "Kim of the video team"
+    And the record of "Release notes reviewed" says "2026-03-01"
     And the record of "Release notes reviewed" says "operator@workstation"
+
+  @POL-2 @Test
+  Scenario Outline: What does not say which release notes were read, by whom and when, is not taken
+    Given the answer to "Release notes reviewed" has "<entry>" as <text>
+    When Test is upgraded
+    Then the upgrade stops at "Release notes reviewed"
+    And the reason says "<reason>"
+    And nothing has been changed on any system
+
+    Examples:
+      | entry   | text              | reason              |
+      | link    | the notes of 39.1 | link must be a link |
+      | read-on | 2999-01-01        | is still to come    |
+
+  @POL-2 @Test
+  Scenario: Release notes that nobody has read are not taken
+    Given the answer to "Release notes reviewed" leaves "reviewer" empty
+    When Test is upgraded
+    Then the upgrade stops at "Release notes reviewed"
+    And the reason says "reviewer is needed"
+    And nothing has been changed on any system
 
   @POL-2a @Test
   Scenario: A vendor's introduction that was missed is recorded and stops nobody
@@ -209,6 +232,22 @@ Feature: Promotion pathway
     When the upgrade of Test is brought to its approval
     Then the upgrade waits for an answer to "Approve the plan"
     And the record of "Vendor's introduction attended" says "no"
+
+  @POL-2a @Test
+  Scenario: Who attended the vendor's introduction, and when, is recorded
+    Given the answer to "Vendor's introduction attended" has "by" as Kim and Alex
+    And the answer to "Vendor's introduction attended" has "held-on" as 2026-02-03
+    When the upgrade of Test is brought to its approval
+    Then the record of "Vendor's introduction attended" says "Kim and Alex"
+    And the record of "Vendor's introduction attended" says "2026-02-03"
+
+  @POL-2a @Test
+  Scenario: An introduction that was attended was attended by somebody
+    Given the answer to "Vendor's introduction attended" leaves "by" empty
+    When Test is upgraded
+    Then the upgrade stops at "Vendor's introduction attended"
+    And the reason says "by is needed"
+    And nothing has been changed on any system
 
   @POL-2a @Test
   Scenario: Whether the vendor's introduction was attended has a plain answer
@@ -224,6 +263,23 @@ Feature: Promotion pathway
     When Test is upgraded
     Then the upgrade waits for an answer to "Breaking changes mitigated"
     And nothing has been changed on any system
+
+  @POL-3 @Test
+  Scenario: An expected breaking change is mitigated before Test is upgraded
+    Given the answer to "Breaking changes mitigated" has "expected" as yes
+    And the answer to "Breaking changes mitigated" leaves "mitigation" empty
+    When Test is upgraded
+    Then the upgrade stops at "Breaking changes mitigated"
+    And the reason says "mitigation is needed"
+    And nothing has been changed on any system
+
+  @POL-3 @Test
+  Scenario: The document that describes a mitigation is kept with the record, as it was
+    Given the answer to "Breaking changes mitigated" has "expected" as yes
+    And the answer to "Breaking changes mitigated" brings a document that describes it
+    When the upgrade of Test is brought to its approval
+    Then the record of "Breaking changes mitigated" says "mitigation.txt"
+    And the record notices that the document of "Breaking changes mitigated" is changed
 
   @POL-3 @Production
   Scenario: What Test needed is applied to Production too
@@ -282,13 +338,39 @@ Feature: Promotion pathway
     And nothing has been changed on any system
 
   @POL-4a @VER-3 @Test
-  Scenario: The service is tried with a development build of the app, and who took the call is recorded
+  Scenario: The service is tried with a development build of the app; who took the call is recorded, and the platform saw it
     Given the answer to "Call from the BC Services Card app" has "build" as QA
     And the answer to "Call from the BC Services Card app" has "taken-by" as Alex on the VBV Test Queue
     When Test is upgraded
     Then the upgrade has ended as completed
     And the record of "Call from the BC Services Card app" says "QA"
     And the record of "Call from the BC Services Card app" says "Alex on the VBV Test Queue"
+    And the record of "Call from the BC Services Card app" says "corroborated: the platform saw a call at that time"
+
+  @POL-4a @VER-3 @Test
+  Scenario: A call that the platform did not see is marked, and stops nobody
+    Given no call reaches the VbV service of Test
+    When Test is upgraded
+    Then the upgrade has ended as completed
+    And the record of "Call from the BC Services Card app" says "the Management Node saw no call on an upgraded node"
+    And the record of "Call from the BC Services Card app" says "uncorroborated"
+
+  @POL-4a @VER-3 @Test
+  Scenario: Where calls cannot be looked up, the record says so
+    Given the call history of Test cannot be read
+    When Test is upgraded
+    Then the upgrade has ended as completed
+    And the record of "Call from the BC Services Card app" says "uncorroborated: whether the platform saw the call could not be looked up"
+
+  @POL-4a @VER-3 @Test
+  Scenario: A call from before the upgrade does not count
+    Given the answer to "Call from the BC Services Card app" has "time" as 2026-01-02 15:04 -0800
+    When Test is upgraded
+    Then the upgrade stops at "Call from the BC Services Card app"
+    And the reason says "make a call now"
+    And these are still to be put back:
+      | pipeline        |
+      | session timeout |
 
   @POL-4a @Test
   Scenario: A call from the released app does not count

@@ -126,6 +126,7 @@ func (w *world) testUpgraded(mitigation string) {
 	w.later(func() error {
 		earlier := newPeople()
 		if mitigation != "" {
+			earlier.say("Breaking changes mitigated", "expected", "yes")
 			earlier.say("Breaking changes mitigated", "mitigation", mitigation)
 		}
 		s, err := upgrade.Open(context.Background(), w.cfg, upgrade.SessionOptions{Environment: "test", Actor: operator, Asker: earlier,

@@ -9,7 +9,8 @@ import (
 // Mitigation is what a breaking change needs (POL-3). It is recorded with the upgrade of Test, and the upgrade of
 // Production requires that somebody states to have applied it there too.
 type Mitigation struct {
-	Text      string    `json:"text"` // what was done, or the document that says so
+	Text      string    `json:"text"`               // what was done, or the document that says so
+	Document  string    `json:"document,omitempty"` // that describes it: a link, or the name of a file in the evidence of Test
 	AppliedBy string    `json:"appliedBy,omitempty"`
 	AppliedOn time.Time `json:"appliedOn,omitzero"` // to Production
 }

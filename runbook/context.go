@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 )
 
 // StepContext is what a step works with: a context, what is known of earlier tries, and the journal.
@@ -64,6 +65,22 @@ func (sc *StepContext) Load(step string, v any) error {
 func (sc *StepContext) Status(step string) (status StepStatus) {
 	sc.driver.read(func(s *State) { status = s.Step(step).Status })
 	return status
+}
+
+// Started is when the run began.
+func (sc *StepContext) Started() (at time.Time) {
+	sc.driver.read(func(s *State) { at = s.Started })
+	return at
+}
+
+// Ended is when another step was over; zero while it is not.
+func (sc *StepContext) Ended(step string) (at time.Time) {
+	sc.driver.read(func(s *State) {
+		if st := s.Step(step); st.Status.Over() {
+			at = st.Ended
+		}
+	})
+	return at
 }
 
 // Note remembers v under name for this step, durably, before it returns. The last note of a name

@@ -29,6 +29,13 @@
 //   - Order is the order of records, never of clocks. What is timed is timed by the wall clock, and
 //     a machine that slept looks again before it sends anything.
 //
+// # What people say
+//
+// An [Ask] comes with a form of [Field] entries; [Question.Check] names every entry that does not fit, and a wrong
+// answer is never recorded. The first answer that fits counts. Files that an answer brings ([Answer.Files]) are
+// copied into the run's folder before it is recorded, and their size and SHA-256 are part of it: [ReadBundle]
+// notices when one was changed. The folder is [Runner.Files], on the machine of whoever answers.
+//
 // # Where the journal is, and what that means
 //
 //   - Package filelog, the default: everything holds on one disk. After a crash, at the next start on

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -139,68 +136,6 @@ func current(s *runbook.State) string {
 		}
 	}
 	return "its end"
-}
-
-// valueFlags collects -value NAME=TEXT.
-type valueFlags map[string]string
-
-func (v valueFlags) String() string { return strings.Join(slices.Sorted(maps.Keys(v)), ",") }
-
-func (v valueFlags) Set(text string) error {
-	name, value, ok := strings.Cut(text, "=")
-	if !ok || name == "" {
-		return errors.New("give NAME=TEXT")
-	}
-	v[name] = value
-	return nil
-}
-
-func decide(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
-	config := f.String("config", "upgrade.yaml", "the configuration file")
-	id := f.String("run", "", "the run")
-	step := f.String("step", "", "the step that asks; not needed for abort")
-	statement := f.String("statement", "", "what you state, or the reason of the decision")
-	values := valueFlags{}
-	f.Var(values, "value", "NAME=TEXT, an entry of the question's form; may be repeated")
-	return func(ctx context.Context, args []string) (int, error) {
-		if len(args) != 1 || *id == "" || (*step == "" && args[0] != "abort") {
-			return upgrade.ExitInput, errors.New("give -run, -step and one of attest, approve, retry, done, waive, rollback, abort")
-		}
-		r, err := a.journals(*config)
-		if err != nil {
-			return upgrade.ExitCode(nil, err), err
-		}
-		answer := runbook.Answer{How: "decide", Statement: *statement, Values: values}
-		if err := send(ctx, r, *id, *step, args[0], answer); err != nil {
-			return upgrade.ExitInput, err
-		}
-		return upgrade.ExitCompleted, a.show("recorded", map[string]string{"run": *id, "step": *step, "answer": args[0], "actor": r.Actor}, func() {
-			fmt.Fprintf(a.out, "recorded for run %s: %s %s by %s\n", *id, args[0], *step, r.Actor)
-		})
-	}
-}
-
-// send turns a verb into a signal.
-func send(ctx context.Context, r *runbook.Runner, run, step, verb string, a runbook.Answer) error {
-	switch verb {
-	case "attest":
-	case "approve":
-		s, err := r.State(ctx, run)
-		if err != nil {
-			return err
-		}
-		a.PlanHash = s.Plan.Hash
-	case "retry", "done", "waive", "rollback":
-		a.Decision = runbook.Decision(verb)
-	case "abort":
-		if step == "" {
-			return r.Abort(ctx, run, a.Statement)
-		}
-		a.Decision = runbook.DecideAbort
-	default:
-		return fmt.Errorf("%q is none of attest, approve, retry, done, waive, rollback, abort", verb)
-	}
-	return r.Signal(ctx, run, step, a)
 }
 
 func verify(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {

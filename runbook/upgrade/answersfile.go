@@ -22,9 +22,13 @@ type answersFile struct {
 //	answers:
 //	  - step: attest-release-notes
 //	    statement: read, nothing that concerns us
-//	    values: {link: "https://docs.pexip.com/…"}
+//	    values: {link: "https://docs.pexip.com/…", reviewer: Kim, read-on: "2026-03-01"}
+//	  - step: attest-breaking-changes
+//	    statement: agreed with the network team
+//	    values: {expected: "yes", mitigation: open port 5061 for the gateways}
+//	    files: {document: mitigation.pdf}
 //
-// Unknown keys are errors. Compare the answers with the plan (runbook.Prepared.Check) before a run.
+// Paths of files are relative to the folder of the answers file. Unknown keys are errors. Compare the answers with the plan (runbook.Prepared.Check) before a run.
 func LoadAnswers(path string) (*runbook.Prepared, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -38,6 +42,13 @@ func LoadAnswers(path string) (*runbook.Prepared, error) {
 	}
 	if len(f.Answers) == 0 {
 		return nil, &InputError{fmt.Errorf("answers file %s holds no answers", path)}
+	}
+	for _, a := range f.Answers {
+		for entry, file := range a.Files {
+			if !filepath.IsAbs(file) {
+				a.Files[entry] = filepath.Join(filepath.Dir(path), file)
+			}
+		}
 	}
 	return &runbook.Prepared{How: "answers file " + filepath.Base(path), Answers: f.Answers}, nil
 }

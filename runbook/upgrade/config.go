@@ -16,21 +16,22 @@ import (
 // ReadSecrets fetches them. Every field that the file leaves out has its default. Paths are absolute, or
 // relative to the folder given to ParseConfig.
 type Config struct {
-	File       string // where it was read from; "" when parsed from memory
-	State      string // folder of the journals and evidence; default filelog.DefaultRoot("pexip-upgrade")
-	Package    PackageConfig
-	Evidence   EvidenceConfig
-	Azure      AzureConfig
-	DevOps     DevOpsConfig
-	Upload     UploadConfig
-	Snapshot   SnapshotConfig
-	Approval   ApprovalConfig
-	Policy     PolicyConfig
-	Window     WindowConfig
-	Waits      WaitsConfig
-	Checks     ChecksConfig // for an environment without checks of its own; see EnvironmentConfig.Checks
-	Test       EnvironmentConfig
-	Production EnvironmentConfig
+	File         string // where it was read from; "" when parsed from memory
+	State        string // folder of the journals and evidence; default filelog.DefaultRoot("pexip-upgrade")
+	Package      PackageConfig
+	Evidence     EvidenceConfig
+	Azure        AzureConfig
+	DevOps       DevOpsConfig
+	Upload       UploadConfig
+	Snapshot     SnapshotConfig
+	Approval     ApprovalConfig
+	Policy       PolicyConfig
+	Window       WindowConfig
+	Verification VerificationConfig
+	Waits        WaitsConfig
+	Checks       ChecksConfig // for an environment without checks of its own; see EnvironmentConfig.Checks
+	Test         EnvironmentConfig
+	Production   EnvironmentConfig
 
 	// Warnings are what is allowed but probably not meant, each with its line and key.
 	Warnings []string
@@ -124,6 +125,11 @@ type PolicyConfig struct {
 	Acknowledge []policy.Acknowledgement // should-rules that the team accepts
 	// Files of the team, "": none. See policy.ParseWaivers, policy.ParseRisks and policy.ParsePromises.
 	Waivers, Risks, Promises string
+}
+
+// VerificationConfig is about what people verify.
+type VerificationConfig struct {
+	CallTolerance time.Duration // default 10 min: how far a call that the platform saw may be from the stated time
 }
 
 // WaitsConfig limits the waits.

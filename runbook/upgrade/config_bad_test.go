@@ -127,6 +127,7 @@ var badConfigs = []badConfig{
 	{"a stop that is none", `next_stop: "18:00"`, "next_stop: evening", []string{`window.next_stop: "evening" is not a time`}},
 	{"no poll interval", "poll_interval: 5s", "poll_interval: 0s", []string{"waits.poll_interval: 0s is less than 1ms"}},
 	{"a wait shorter than a poll", "vm_power: 20m", "vm_power: 1s", []string{"waits.vm_power: 1s is shorter than poll_interval (5s)"}},
+	{"a call at the very second", "call_tolerance: 15m", "call_tolerance: 1s", []string{"verification.call_tolerance: 1s is less than 1m"}},
 	{"a negative wait", "conferencing_nodes: 12h", "conferencing_nodes: -12h", []string{"waits.conferencing_nodes: -12h0m0s is negative"}},
 
 	// The checks.

@@ -23,6 +23,7 @@ func readConfig(m *strictyaml.Map) *Config {
 	c.Approval = readApproval(m.Section("approval"))
 	c.Policy = readPolicy(m.Section("policy"))
 	c.Window = readWindow(m.Section("window"))
+	c.Verification = readVerification(m.Section("verification"))
 	c.Waits = readWaits(m.Section("waits"))
 	c.Checks = readChecks(m.Section("checks"))
 	readEnvironments(m.NeedSection("environments", "test and production"), c)
@@ -156,6 +157,11 @@ func readAcknowledgement(m *strictyaml.Map) policy.Acknowledgement {
 		m.FaultAt("rule", "%s is a must; it cannot be acknowledged away", a.Rule)
 	}
 	return a
+}
+
+func readVerification(m *strictyaml.Map) VerificationConfig {
+	defer m.Close()
+	return VerificationConfig{CallTolerance: strictyaml.May(m, "call_tolerance", 10*time.Minute, yamlDuration(time.Minute))}
 }
 
 func readWaits(m *strictyaml.Map) WaitsConfig {

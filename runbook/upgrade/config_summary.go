@@ -93,6 +93,7 @@ func (c *Config) summarizeShared(row summaryRow) {
 			row(file.name, "%s", file.path)
 		}
 	}
+	row("call", "seen within %s of the stated time", c.Verification.CallTolerance)
 	row("waits", "poll %s, power %s, snapshot %s, online %s, manager %s, nodes %s, cancel %s", c.Waits.PollInterval, c.Waits.VMPower, c.Waits.Snapshot,
 		c.Waits.PlatformOnline, c.Waits.ManagementNode, c.Waits.ConferencingNodes, c.Waits.CancelBuilds)
 }

@@ -59,6 +59,7 @@ func TestFullConfig(t *testing.T) {
 			ChangeWindow: &policy.Hours{From: 22 * 60, To: 4 * 60, Days: []time.Weekday{1, 5}, TimeZone: "America/Toronto"},
 			Calendar:     in("policy/windows.yaml"),
 			NextStop:     18 * 60},
+		Verification: upgrade.VerificationConfig{CallTolerance: 15 * time.Minute},
 		Waits: upgrade.WaitsConfig{PollInterval: 5 * time.Second, VMPower: 20 * time.Minute, Snapshot: 3 * time.Hour, PlatformOnline: 25 * time.Minute, StartResolve: 20 * time.Minute,
 			ManagementNode: 2 * time.Hour, ConferencingNodes: 12 * time.Hour, CancelBuilds: 5 * time.Minute},
 		Checks: upgrade.ChecksConfig{Newman: &upgrade.NewmanCheck{Collection: in("vbv.postman_collection.json"), Environment: in("vbv.postman_environment.json")}},

@@ -26,6 +26,13 @@
 // found stays, what a colleague changed meanwhile is not overwritten, and the pipeline is not resumed
 // while an upgrade runs on the nodes.
 //
+// # What people state
+//
+// What no API shows is attested: who read which release notes, who attended the vendor's session, what
+// mitigates a breaking change, who took the call of the app. The word counts. Where a machine can, it is
+// held against what was seen: the call against those of the upgraded node at that time. A call that was
+// not seen, or could not be looked up, is reported as uncorroborated and stops nobody.
+//
 // # What happens once
 //
 // Starting the upgrade and restoring a VM. Each is guarded by the journal immediately before the

@@ -11,41 +11,22 @@ import (
 )
 
 const (
-	phasePromotion      = "Promotion pathway"
-	stepBreakingChanges = "attest-breaking-changes"
-	stepProductionDate  = "record-production-date"
-	stepApprovePlan     = "approve-plan"
+	phasePromotion  = "Promotion pathway"
+	stepApprovePlan = "approve-plan"
 )
 
 func (p *Process) promotion() []runbook.Step {
 	steps := []runbook.Step{
 		{ID: "check-promotion-policy", Phase: phasePromotion, Title: "Check the promotion pathway", Gate: true, Expected: 5 * time.Second,
 			Does: "reads the versions of Test and Production and applies the rules", Clauses: []string{"POL-1a", "POL-1b", "POL-5", "POL-4", "POL-1"}, Apply: p.whenRunning(p.checkPromotion)},
-		attest("attest-release-notes", phasePromotion, "Release notes reviewed", "POL-2",
-			runbook.Field{Name: "link", Text: "link to the release notes that were read", Required: true}),
-		attest("attest-vendor-session", phasePromotion, "Vendor's introduction attended", "POL-2a",
-			runbook.Field{Name: "attended", Text: "was it attended", Required: true, OneOf: []string{"yes", "no", "none offered"}}),
-		attest(stepBreakingChanges, phasePromotion, "Breaking changes mitigated", "POL-3",
-			runbook.Field{Name: "mitigation", Text: "document that describes the mitigation, or \"none\" if no breaking change is expected", Required: true}),
+		attestReleaseNotes(), attestVendorSession(), attestBreakingChanges(),
 	}
-	if p.test != nil && p.test.Promise != nil {
-		for i, m := range p.test.Promise.Mitigations {
-			steps = append(steps, attest(fmt.Sprintf("attest-mitigation-%d", i+1), phasePromotion, "Apply Test's mitigation to Production: "+m.Text, "POL-3",
-				runbook.Field{Name: "applied", Text: "was it applied to Production", Required: true, OneOf: []string{"yes"}}))
-		}
-	}
+	steps = append(steps, p.attestMitigations()...)
 	if p.env == policy.Test {
-		steps = append(steps, attest(stepProductionDate, phasePromotion, "Date of the Production upgrade", "POL-1",
-			runbook.Field{Name: "date", Text: "until when Production is to follow (YYYY-MM-DD)", Required: true, Date: true}))
+		steps = append(steps, attestProductionDate())
 	}
 	return append(steps, runbook.Step{ID: stepApprovePlan, Phase: phasePromotion, Title: "Approve the plan", Clauses: []string{"POL-0"},
 		Does: "nothing has been changed before this step", Ask: &runbook.Ask{Kind: runbook.Approval, Text: "May this plan be carried out?", SecondPerson: p.cfg.Approval.SecondPerson}})
-}
-
-// attest makes a step in which a person states that a clause is met.
-func attest(id, phase, title, clause string, fields ...runbook.Field) runbook.Step {
-	return runbook.Step{ID: id, Phase: phase, Title: title, Clauses: []string{clause}, Does: "a person states it",
-		Ask: &runbook.Ask{Kind: runbook.Attestation, Text: ClauseText(clause), Fields: fields}}
 }
 
 // checkPromotion applies the rules to the versions that run now; for Production also to Test's run.

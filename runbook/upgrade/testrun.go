@@ -123,18 +123,6 @@ func newTestRun(s *runbook.State) (*policy.TestRun, error) {
 	return t, nil
 }
 
-// mitigations are what a person said that breaking changes need (POL-3). They stand in the promise for Production.
-func mitigations(sc *runbook.StepContext) ([]policy.Mitigation, error) {
-	var a runbook.Answer
-	if err := sc.Load(stepBreakingChanges, &a); err != nil {
-		return nil, fmt.Errorf("what breaking changes need: %w", err)
-	}
-	if m := a.Values["mitigation"]; m != "" && !strings.EqualFold(m, "none") {
-		return []policy.Mitigation{{Text: m}}, nil
-	}
-	return nil, nil
-}
-
 func mitigationText(all []policy.Mitigation) string {
 	var texts []string
 	for _, m := range all {

@@ -25,22 +25,9 @@ func (p *Process) verification() []runbook.Step {
 		p.endpointChecks(),
 	}
 	if p.own.BCSCCall {
-		steps = append(steps, runbook.Step{ID: "attest-bcsc-call", Phase: phaseVerification, Title: "Call from the BC Services Card app", Clauses: []string{"VER-3", "POL-4a"},
-			Does: "a person makes and takes a call", Waivable: true, Apply: notObserved("the call is what a person says; it was not observed"), Ask: &runbook.Ask{Kind: runbook.Attestation, Text: ClauseText("VER-3") + " " + ClauseText("POL-4a"),
-				Fields: []runbook.Field{
-					{Name: "build", Text: "build of the app", Required: true, OneOf: []string{"Dev", "QA"}},
-					{Name: "time", Text: "when the call was made", Required: true},
-					{Name: "taken-by", Text: "who took it in Genesys", Required: true}}}})
+		steps = append(steps, p.attestCall())
 	}
 	return steps
-}
-
-// notObserved makes a step whose outcome rests on a person's word say so.
-func notObserved(sentence string) func(*runbook.StepContext) error {
-	return func(sc *runbook.StepContext) error {
-		sc.Deviate(sentence)
-		return nil
-	}
 }
 
 func (p *Process) verifyAccess(sc *runbook.StepContext) error {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/verify-by-video/pexip-upgrade/internal/double"
+	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 )
 
 // Control is the simulation's own interface, for people and scripts:
@@ -16,6 +18,7 @@ import (
 //	POST   /faults                 {"system": "azure", "fault": {"kind": "drop-after", "path": "…"}}
 //	DELETE /faults                 disarm all
 //	POST   /tick?action=stop       the pipeline's schedule fires
+//	POST   /call?environment=test  somebody calls the service
 //	POST   /down?system=…&down=true  take a system off the air, or back
 //
 // It has no login: serve it on loopback only.
@@ -27,6 +30,7 @@ func (w *World) Control() http.Handler {
 	mux.HandleFunc("POST /faults", w.controlFault)
 	mux.HandleFunc("DELETE /faults", func(rw http.ResponseWriter, _ *http.Request) { w.each(Core.ClearFaults); reply(rw, "disarmed") })
 	mux.HandleFunc("POST /tick", w.controlTick)
+	mux.HandleFunc("POST /call", w.controlCall)
 	mux.HandleFunc("POST /down", w.controlDown)
 	return mux
 }
@@ -89,6 +93,18 @@ func (w *World) controlTick(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.Tick(action)
 	reply(rw, "queued")
+}
+
+func (w *World) controlCall(rw http.ResponseWriter, r *http.Request) {
+	env, err := upgrade.ParseEnvironment(r.URL.Query().Get("environment"))
+	if err == nil {
+		err = w.Pexip(env).AddCall(pexiptest.Call{})
+	}
+	if err != nil {
+		refuse(rw, err)
+		return
+	}
+	reply(rw, "called")
 }
 
 func (w *World) controlDown(rw http.ResponseWriter, r *http.Request) {

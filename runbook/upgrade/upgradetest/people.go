@@ -2,7 +2,9 @@ package upgradetest
 
 import (
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -17,26 +19,40 @@ func (People) Ask(_ context.Context, q runbook.Question) (runbook.Answer, error)
 	if q.Ask.Kind == runbook.DecisionWanted {
 		return runbook.Answer{}, runbook.ErrNoAnswer
 	}
-	return runbook.Answer{How: "rehearsal, nobody was asked", Statement: "simulated answer", Values: values(q.Ask)}, nil
+	return runbook.Answer{How: "rehearsal, nobody was asked", Statement: "simulated answer", Values: Fill(q.Ask, nil)}, nil
 }
 
-func values(ask runbook.Ask) map[string]string {
-	out := map[string]string{}
+// Fill fills in a form: with the entries given, and otherwise with the first choice of each and only what then is
+// needed. A given entry that is empty is left out.
+func Fill(ask runbook.Ask, given map[string]string) map[string]string {
+	out := maps.Clone(given)
+	if out == nil {
+		out = map[string]string{}
+	}
 	for _, f := range ask.Fields {
-		switch {
-		case len(f.OneOf) > 0:
-			out[f.Name] = f.OneOf[0]
-		case f.Name == "date":
-			out[f.Name] = time.Now().AddDate(0, 0, 21).Format(time.DateOnly)
-		case f.Name == "mitigation":
-			out[f.Name] = "none"
-		case f.Name == "link":
-			out[f.Name] = "https://docs.pexip.com/admin/release_notes.htm"
-		default:
-			out[f.Name] = "simulated"
+		name, value, limited := strings.Cut(f.When, "=")
+		if _, is := given[f.Name]; !is && f.Required && (!limited || out[name] == value) {
+			out[f.Name] = entry(f)
 		}
 	}
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
 	return out
+}
+
+func entry(f runbook.Field) string {
+	switch {
+	case len(f.OneOf) > 0:
+		return f.OneOf[0]
+	case f.Date && f.Past:
+		return time.Now().Format(time.DateOnly)
+	case f.Date:
+		return time.Now().AddDate(0, 0, 21).Format(time.DateOnly)
+	case f.Time:
+		return runbook.Now
+	case f.Link:
+		return "https://docs.pexip.com/admin/release_notes.htm"
+	}
+	return "simulated"
 }
 
 // Answers prepares an answer for every question that a plan is known to ask.
@@ -44,7 +60,7 @@ func Answers(plan runbook.Plan) []runbook.PreparedAnswer {
 	var out []runbook.PreparedAnswer
 	for _, s := range slices.Concat(plan.Steps) {
 		if s.Ask != nil {
-			out = append(out, runbook.PreparedAnswer{Step: s.ID, Statement: "simulated answer", Values: values(*s.Ask)})
+			out = append(out, runbook.PreparedAnswer{Step: s.ID, Statement: "simulated answer", Values: Fill(*s.Ask, nil)})
 		}
 	}
 	return out

@@ -45,6 +45,8 @@ type Options struct {
 	// PollInterval is written into the configuration; 0: 25 ms. Much less, and the clients' own rate
 	// limit becomes what one waits for.
 	PollInterval time.Duration
+	// NoCall: nobody calls the service after an upgrade. Otherwise somebody does, once, right away.
+	NoCall bool
 	// Pexip, Azure and DevOps change the options of the parts before they start.
 	Pexip  func(policy.Environment, *pexiptest.Options)
 	Azure  func(*azurevmtest.Options)
@@ -168,7 +170,7 @@ func (w *World) Pexip(env policy.Environment) *pexiptest.Server {
 }
 
 func (w *World) pexipOptions(env policy.Environment, version string) pexiptest.Options {
-	o := pexiptest.Options{Speed: w.opts.Speed, Version: version, NextVersion: fmt.Sprintf("%s (%s.0.0)", w.opts.Target, w.opts.Build)}
+	o := pexiptest.Options{Speed: w.opts.Speed, Version: version, TestCall: !w.opts.NoCall, NextVersion: fmt.Sprintf("%s (%s.0.0)", w.opts.Target, w.opts.Build)}
 	for _, m := range w.opts.machines() {
 		if m.env == env {
 			o.Nodes = append(o.Nodes, pexiptest.Node{Name: m.node(), Role: m.role, Address: m.ip})
