@@ -113,9 +113,12 @@ func (c *chart) row(r chartRow) {
 	c.Rows = append(c.Rows, r)
 }
 
+// thinnest is how wide a bar is at least: a width of nothing is not drawn.
+const thinnest percent = 0.1
+
 func (c *chart) bar(from, to time.Time, class string) bar {
 	x := c.x(from)
-	return bar{X: x, W: c.x(to) - x, Class: class, Title: fmt.Sprintf("%s, %s", clock(from), duration(to.Sub(from)))}
+	return bar{X: x, W: max(thinnest, c.x(to)-x), Class: class, Title: fmt.Sprintf("%s, %s", clock(from), duration(to.Sub(from)))}
 }
 
 func (c *chart) span(step string, s span) bar {

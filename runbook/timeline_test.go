@@ -74,13 +74,17 @@ func TestTimeline(t *testing.T) {
 		{"goes on", []said{{0, runbook.KindIntent, "a", nil}, {2 * h, runbook.KindNote, "a", map[string]any{"name": "n", "value": 1}}}, []string{"work"}, "2h0m0s", "–"},
 		{"ends while it waits", []said{{0, runbook.KindWait, "a", asks}, {6 * h, runbook.KindEnd, "", map[string]any{"outcome": runbook.Aborted}}}, []string{"wait"}, "0s", "6h0m0s"},
 		{"the clock is set back", []said{{h, runbook.KindIntent, "a", nil}, {0, runbook.KindDone, "a", done}}, []string{"work"}, "0s", "–"},
+		{"is short in a long run", []said{{0, runbook.KindIntent, "a", nil}, {time.Second, runbook.KindDone, "a", done}, {99 * h, runbook.KindIntent, "c", nil}}, []string{"work"}, "1s", "–"},
 	} {
-		w := write(t, told(t, "a b", tt.list...))
+		w := write(t, told(t, "a b c", tt.list...))
 		if got := w.bars("a"); !slices.Equal(got, tt.bars) {
 			t.Errorf("%s: bars %q, want %q", tt.name, got, tt.bars)
 		}
 		if row := w.row(t, "a"); row[4] != tt.worked || row[5] != tt.waited {
 			t.Errorf("%s: worked %s and waited %s, want %s and %s", tt.name, row[4], row[5], tt.worked, tt.waited)
+		}
+		if strings.Contains(w.text, `width="0.00%"`) {
+			t.Errorf("%s: a bar has no width, and is not drawn", tt.name)
 		}
 		if w.bars("b") != nil {
 			t.Errorf("%s: a step that never began has a bar", tt.name)

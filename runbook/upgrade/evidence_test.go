@@ -21,6 +21,9 @@ func (s *stage) report(t *testing.T) (deviations, rest string) {
 	must(t, err)
 	_, err = runbook.ReadBundle(filepath.Dir(r.Evidence), nil)
 	must(t, err)
+	if page, err := os.Stat(r.ReportHTML); err != nil || page.Size() > 200_000 {
+		t.Errorf("the page of a plain run: %v, %v", page, err)
+	}
 	raw, err := os.ReadFile(r.Report)
 	must(t, err)
 	_, text, ok := strings.Cut(string(raw), "## Deviations")
