@@ -67,7 +67,7 @@ func commands() []command {
 		{name: "serve", args: "-config FILE", help: "shows the runs as pages in a browser, and takes answers, approvals and decisions there",
 			formats: asJSON, setup: serve,
 			examples: []string{"serve -config upgrade.yaml", "serve -read-only", "serve -listen 10.0.0.5:8443 -tls-cert site.pem -tls-key site.key -token-file tokens"}},
-		{name: "verify", args: "FOLDER|EVIDENCE.json", help: "checks an `evidence.json` offline; with its folder also the reports and attached files, with a public key who signed it",
+		{name: "verify", args: "FOLDER|EVIDENCE.json", help: "checks an `evidence.json` offline",
 			formats: asJSON, exits: []int{upgrade.ExitRefused}, setup: verify,
 			examples: []string{"verify state/runs/test-0001", "verify -public-key team.pub state/runs/test-0001"}},
 		{name: "help", args: "[COMMAND]", help: "what a command does, its flags, examples and exit codes", setup: help,

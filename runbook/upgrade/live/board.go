@@ -24,6 +24,8 @@ type board struct {
 	phase string
 	begun time.Time
 	rows  []*row
+	// hidden rows do not fit.
+	hidden int
 }
 
 // row is a step that is going on.
@@ -99,10 +101,12 @@ func (b *board) longest() (n int) {
 	return n
 }
 
-func (b *board) running() []*row {
+// running are the first rows, at most so many; the header tells how many more there are.
+func (b *board) running(most int) []*row {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.rows)
+	b.hidden = max(len(b.rows)-most, 0)
+	return slices.Clone(b.rows[:len(b.rows)-b.hidden])
 }
 
 // header is the first line: which run, and how long it goes on.
@@ -110,6 +114,9 @@ func (b *board) header(width int) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	parts := []string{b.run, b.plan.Environment + " → " + b.plan.Target, b.phase, spent(time.Since(b.begun), time.Duration(b.plan.CriticalPath.ExpectedSeconds)*time.Second)}
+	if b.hidden > 0 {
+		parts = append(parts, fmt.Sprintf("%d more steps", b.hidden))
+	}
 	return "\x1b[1m" + fit(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · "), width) + "\x1b[0m"
 }
 

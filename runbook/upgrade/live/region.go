@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"github.com/vbauerster/cupwriter"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 )
 
 // region is the part of the terminal that is drawn again and again.
@@ -83,6 +86,16 @@ func newConsole(out *os.File) *console {
 	return &console{Writer: cupwriter.New(out, false), out: out}
 }
 
+// GetTermSize implements mpb.ConsoleWriter. A terminal that nobody told its size has one of its own. Rows that do not
+// fit are left out before they come here.
+func (c *console) GetTermSize() (width, height int, err error) {
+	width, _, err = c.Writer.GetTermSize()
+	if width < 1 {
+		width = upgrade.PlainWidth
+	}
+	return width, math.MaxInt16, err
+}
+
 // Flush implements mpb.ConsoleWriter.
 func (c *console) Flush(lines int) error {
 	back := "\r"                                                      // the terminal itself may have written the ^C that was typed
@@ -99,7 +112,7 @@ func (c *console) Flush(lines int) error {
 // wrapped is how many more rows the last drawing takes now.
 func (c *console) wrapped() (rows int) {
 	width, _, err := c.GetTermSize()
-	if err != nil || width < 1 {
+	if err != nil {
 		return 0
 	}
 	for _, n := range c.drawn {
@@ -111,7 +124,7 @@ func (c *console) wrapped() (rows int) {
 // columns are the widths of the last lines of a text.
 func columns(text string, lines int) (out []int) {
 	all := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	for _, l := range all[max(len(all)-lines, 0):] {
+	for _, l := range all[len(all)-max(min(lines, len(all)), 0):] {
 		out = append(out, runewidth.StringWidth(plain(l)))
 	}
 	return out

@@ -49,11 +49,14 @@ func newTerminal(t *testing.T, width int) *terminal {
 	return term
 }
 
-func (s *terminal) resize(width int) {
+func (s *terminal) resize(width int) { s.tell(width, pty.Winsize{Rows: 40, Cols: uint16(width)}) }
+
+// tell tells programs a size, which need not be the one that it has.
+func (s *terminal) tell(width int, size pty.Winsize) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.width = width
-	if err := pty.Setsize(s.host, &pty.Winsize{Rows: 40, Cols: uint16(width)}); err != nil {
+	if err := pty.Setsize(s.host, &size); err != nil {
 		s.t.Fatal(err)
 	}
 }

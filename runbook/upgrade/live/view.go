@@ -46,11 +46,17 @@ func New(c Config) *View {
 }
 
 func (v *View) width() int {
-	width, _, err := term.GetSize(int(v.out.Fd()))
-	if err != nil {
-		return upgrade.PlainWidth
-	}
+	width, _ := v.size()
 	return width
+}
+
+// size is the terminal's, or what is usual where nobody told it.
+func (v *View) size() (width, height int) {
+	width, height, err := term.GetSize(int(v.out.Fd()))
+	if err != nil || width < 1 || height < 1 {
+		return upgrade.PlainWidth, 24
+	}
+	return width, height
 }
 
 // Observe is a runbook.Observer.
@@ -71,7 +77,8 @@ func (v *View) draw() {
 	if v.region == nil {
 		v.region = openRegion(v.out, v.board.header)
 	}
-	v.region.show(v.board.running())
+	_, height := v.size()
+	v.region.show(v.board.running(max(height-2, 1)))
 }
 
 // Write prints above the region. While a question is open it is kept, and printed when that is over.

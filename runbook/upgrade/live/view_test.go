@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
+
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/live"
 )
@@ -96,6 +98,28 @@ func TestResize(t *testing.T) {
 	got := s.settled()
 	if n := strings.Count(got, "stop/"); n != 2 || strings.Contains(got, "about") {
 		t.Errorf("rows are left over:\n%s", got)
+	}
+}
+
+// A terminal that does not tell its size, or has fewer rows than there are steps, shows what fits and is left clean.
+func TestSmallTerminal(t *testing.T) {
+	for name, size := range map[string]pty.Winsize{"size unknown": {}, "six rows": {Rows: 6, Cols: 80}} {
+		t.Run(name, func(t *testing.T) {
+			s, v := show(t, 80)
+			s.tell(80, size)
+			for i := range 30 {
+				v.Observe(event(runbook.KindIntent, fmt.Sprintf("stop/%d", i), ""))
+			}
+			s.await(" more steps")
+			for i := range 30 {
+				v.Observe(event(runbook.KindDone, fmt.Sprintf("stop/%d", i), "stopped"))
+			}
+			v.Close()
+			got := s.settled()
+			if n := strings.Count(got, "stopped"); n != 30 || strings.Contains(got, "test-0001 ·") {
+				t.Errorf("%d steps are over:\n%s", n, got)
+			}
+		})
 	}
 }
 
