@@ -82,20 +82,11 @@ func TestPageHearsOfRecordsAndProgress(t *testing.T) {
 	}
 }
 
-// A stream goes with its client, and gives its place back.
+// Streams are bounded, pages are not; a stream goes with its client, and gives its place back.
 func TestStreamEndsWithItsClient(t *testing.T) {
 	s := signedIn(t, nil)
-	for range 200 {
-		ctx, cancel := context.WithCancel(t.Context())
-		if s.events(ctx, page+"/events")() == "end" {
-			t.Fatal("no event arrived")
-		}
-		cancel()
-	}
-	open, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(open, http.MethodGet, s.http.URL+page+"/events", nil)
+	follow := func(ctx context.Context) int {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.http.URL+page+"/events", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,13 +95,18 @@ func TestStreamEndsWithItsClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { res.Body.Close() })
-		if res.StatusCode == http.StatusServiceUnavailable {
-			break
-		}
+		return res.StatusCode
 	}
-	if code, _ := s.get(page); code != http.StatusOK {
-		t.Errorf("pages: %d", code)
+	open, leave := context.WithCancel(t.Context())
+	defer leave()
+	n := 0
+	for ; follow(open) == http.StatusOK; n++ {
 	}
+	if code, _ := s.get(page); n != 64 || follow(open) != http.StatusServiceUnavailable || code != http.StatusOK {
+		t.Errorf("%d streams; pages: %d", n, code)
+	}
+	leave()
+	eventually(t, func() bool { return follow(t.Context()) == http.StatusOK })
 }
 
 func progressOf(t *testing.T, files string) (p struct {

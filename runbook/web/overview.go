@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -19,7 +18,7 @@ type overview struct {
 	fresh  time.Duration
 	now    func() time.Time
 
-	mu   sync.Mutex
+	turn chan struct{} // one reads, the others wait for what it finds
 	at   time.Time
 	runs []listed
 }
@@ -34,8 +33,12 @@ type listed struct {
 
 // read lists the runs, newest first.
 func (o *overview) read(ctx context.Context) ([]listed, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	select {
+	case o.turn <- struct{}{}:
+		defer func() { <-o.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if age := o.now().Sub(o.at); !o.at.IsZero() && 0 <= age && age < o.fresh {
 		return o.runs, nil
 	}

@@ -40,7 +40,7 @@ func New(c Config) (*Server, error) {
 	c = c.withDefaults()
 	s := &Server{cfg: c, made: made, streams: make(chan struct{}, mostStreams), closing: make(chan struct{})}
 	s.gate = newGate(c, s.now)
-	s.overview = &overview{runner: c.Runner, fresh: c.Poll, now: s.now}
+	s.overview = &overview{runner: c.Runner, fresh: c.Poll, now: s.now, turn: make(chan struct{}, 1)}
 	s.handler = s.guard(s.routes())
 	return s, nil
 }

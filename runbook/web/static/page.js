@@ -83,6 +83,7 @@ function merge(old, fresh) {
     return
   }
   if (old.matches('form[data-dirty], input, textarea, select')) return
+  if ('over' in fresh.dataset && !('over' in old.dataset) && !old.contains(document.activeElement)) old.open = false
   for (const { name, value } of fresh.attributes) {
     if (name !== 'open' && old.getAttribute(name) !== value) old.setAttribute(name, value)
   }
