@@ -84,7 +84,7 @@ type Question struct {
 type Answer struct {
 	// Actor is the identity of the caller, never taken from the answer's own text.
 	Actor string `json:"actor"`
-	// How it was given: "prompt", "decide", "answers file NAME", "rehearsal".
+	// How it was given: "prompt", "decide", "page", "answers file NAME", "rehearsal".
 	How       string            `json:"how"`
 	Statement string            `json:"statement,omitempty"`
 	Values    map[string]string `json:"values,omitempty"`

@@ -122,7 +122,9 @@ func openPage(ts *testscript.TestScript, _ bool, args []string) {
 	if ca, err := os.ReadFile(ts.MkAbs(strings.TrimSuffix(args[0], ".out") + ".pem")); err == nil {
 		roots.AppendCertsFromPEM(ca)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", link.Port())) // whatever its name is
+	}}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequest(http.MethodGet, link.String(), nil)
 	ts.Check(err)
@@ -136,12 +138,12 @@ func openPage(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// certificate NAME ADDRESS writes NAME.pem and NAME.key, for a server at that address.
+// certificate NAME HOST writes NAME.pem and NAME.key, for a server of that name.
 func certificate(ts *testscript.TestScript, _ bool, args []string) {
 	public, private, err := ed25519.GenerateKey(nil)
 	ts.Check(err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: args[0]}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.ParseIP(args[1])}, IsCA: true, BasicConstraintsValid: true}
+		NotAfter: time.Now().Add(time.Hour), DNSNames: []string{args[1]}, IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(nil, template, template, public, private)
 	ts.Check(err)
 	key, err := x509.MarshalPKCS8PrivateKey(private)

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -19,6 +21,7 @@ import (
 type serving struct {
 	listen, cert, key, tokens string
 	readOnly                  bool
+	leaf                      *x509.Certificate // of cert
 }
 
 func serve(f *flag.FlagSet, a *app) func(context.Context, []string) (int, error) {
@@ -76,7 +79,7 @@ func (a *app) serve(ctx context.Context, l net.Listener, c web.Config, base stri
 }
 
 // open checks everything before it listens, and says in c who may come in and under which names.
-func (o serving) open(c *web.Config) (net.Listener, error) {
+func (o *serving) open(c *web.Config) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(o.listen)
 	if err != nil {
 		return nil, fmt.Errorf("-listen %q: %w", o.listen, err)
@@ -99,17 +102,28 @@ func (o serving) open(c *web.Config) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-tls-cert %s, -tls-key %s: %w", o.cert, o.key, err)
 	}
-	c.Host = func(name string) bool { return pair.Leaf.VerifyHostname(name) == nil }
+	o.leaf, c.Host = pair.Leaf, o.named
 	return tls.Listen("tcp", o.listen, &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}})
 }
 
-// base is where l is reached.
-func (o serving) base(l net.Listener) string {
-	if o.cert != "" {
-		return "https://" + l.Addr().String()
+// base is where l is reached: at its address, or under a name of the certificate.
+func (o *serving) base(l net.Listener) string {
+	address := l.Addr().String()
+	if o.leaf == nil {
+		return "http://" + address
 	}
-	return "http://" + l.Addr().String()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || o.named(host) {
+		return "https://" + address
+	}
+	if i := slices.IndexFunc(o.leaf.DNSNames, o.named); i >= 0 {
+		address = net.JoinHostPort(o.leaf.DNSNames[i], port)
+	}
+	return "https://" + address
 }
+
+// named says whether the certificate is for a name.
+func (o *serving) named(host string) bool { return o.leaf.VerifyHostname(host) == nil }
 
 func loopback(host string) bool {
 	ip := net.ParseIP(host)

@@ -110,7 +110,7 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, v visit, number u
 		log.Warn("an answer came too late", "error", err)
 		s.outdated(w, r, v, a, err)
 	default:
-		log.Warn("an answer was not recorded", "error", err)
+		log.Warn("an answer was not recorded") // why, the person is told: it may quote what was typed
 		s.again(w, r, v, number, typed{answer: a, faults: strings.Split(err.Error(), "\n")})
 	}
 }

@@ -10,11 +10,9 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
-// reportPage is the report that a browser may show; every other file is only handed out.
-const reportPage = "report.html"
-
-// bundle are the files of every run's evidence.
-var bundle = []string{reportPage, runbook.ReportFile, runbook.EvidenceFile, runbook.JUnitFile, runbook.SignatureFile}
+// bundle are the files of every run's evidence. The first is one that a browser may show; all others
+// are only handed out.
+var bundle = []string{runbook.HTMLFile, runbook.ReportFile, runbook.EvidenceFile, runbook.JUnitFile, runbook.SignatureFile}
 
 // reportPolicy lets the report have its own styles, and nothing else.
 const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -93,7 +91,7 @@ func (s *Server) handOut(w http.ResponseWriter, r *http.Request, run, name strin
 	}
 	how := "attachment"
 	w.Header().Set("Content-Type", "application/octet-stream")
-	if name == reportPage {
+	if name == runbook.HTMLFile {
 		how = "inline"
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	}

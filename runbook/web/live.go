@@ -36,22 +36,18 @@ func (s *Server) runEvents(w http.ResponseWriter, r *http.Request, _ visit) {
 		seen, _, _ := strings.Cut(have, "-")
 		records, _ := strconv.ParseUint(seen, 10, 64) // what does not read is as nothing seen
 		more, err := s.cfg.Runner.Log.Read(ctx, runbook.RunStream(run), records+1)
-		return mark(records+uint64(len(more)), s.progressAt(run)), err
+		progress, _ := readProgress(s.cfg.Runner.Files, run) // the page says what is wrong with it
+		return mark(records+uint64(len(more)), progress), err
 	})
 }
 
 // mark names what a page of a run shows.
-func mark(records uint64, progress time.Time) string {
-	return fmt.Sprintf("%d-%d", records, progress.UnixMilli())
-}
-
-// progressAt is when the progress of a run was written last; zero if there is none.
-func (s *Server) progressAt(run string) time.Time {
-	p, err := readProgress(s.cfg.Runner.Files, run)
-	if err != nil || p.At.IsZero() {
-		return time.UnixMilli(0)
+func mark(records uint64, p progressFile) string {
+	at := int64(0)
+	if !p.At.IsZero() {
+		at = p.At.UnixMilli()
 	}
-	return p.At
+	return fmt.Sprintf("%d-%d", records, at)
 }
 
 // stream sends an event whenever look finds something else than the page has, as Server-Sent Events

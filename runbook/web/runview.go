@@ -67,16 +67,16 @@ func (s *Server) runView(state *runbook.State, v visit, t typed) runView {
 	view.Deviations = deviations(view.Phases)
 	view.Files = s.files(state)
 	if state.End == nil {
-		s.open(&view, v, t)
+		s.open(&view, v, t, progress)
 	}
 	return view
 }
 
 // open adds what there is to do about a run that has not ended.
-func (s *Server) open(view *runView, v visit, t typed) {
+func (s *Server) open(view *runView, v visit, t typed, progress progressFile) {
 	state := view.State
 	view.Self = "/runs/" + state.Run
-	view.Events = "/runs/" + state.Run + "/events?have=" + mark(state.Records, s.progressAt(state.Run))
+	view.Events = "/runs/" + state.Run + "/events?have=" + mark(state.Records, progress)
 	if s.cfg.Next != nil {
 		view.Next = s.cfg.Next(state)
 	}

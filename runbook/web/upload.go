@@ -20,10 +20,7 @@ func uploads(r *http.Request) (files map[string]string, remove func(), err error
 	if err != nil {
 		return nil, func() {}, err
 	}
-	remove = func() { // of what is left nothing is read again
-		_ = r.MultipartForm.RemoveAll()
-		_ = os.RemoveAll(dir)
-	}
+	remove = func() { _ = os.RemoveAll(dir) } // what is left is never read again
 	files = map[string]string{}
 	for name, sent := range r.MultipartForm.File {
 		entry, ok := strings.CutPrefix(name, "file.")
