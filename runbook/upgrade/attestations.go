@@ -74,17 +74,19 @@ func (p *Process) attestMitigations() []runbook.Step {
 	return steps
 }
 
-// mitigations are what a person said that breaking changes need (POL-3). They stand in the promise for Production.
-func mitigations(sc *runbook.StepContext) ([]policy.Mitigation, error) {
+// mitigations are what a person said that breaking changes need (POL-3). They stand in the promise for Production. If
+// nobody said it, that is itself something to find out before Production follows.
+func mitigations(sc *runbook.StepContext) []policy.Mitigation {
 	var a runbook.Answer
 	if err := sc.Load(stepBreakingChanges, &a); err != nil {
-		return nil, fmt.Errorf("what breaking changes need: %w", err)
+		sc.Deviate("nobody said what breaking changes need: " + err.Error())
+		return []policy.Mitigation{{Text: "not on record; find out what Test needed"}}
 	}
 	text := a.Values[entryMitigation]
 	if text == "" || strings.EqualFold(text, "none") { // "none" is of a form without entryExpected
-		return nil, nil
+		return nil
 	}
-	return []policy.Mitigation{{Text: text, Document: a.Values[entryDocument]}}, nil
+	return []policy.Mitigation{{Text: text, Document: a.Values[entryDocument]}}
 }
 
 func attestProductionDate() runbook.Step {

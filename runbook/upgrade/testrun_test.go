@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -178,6 +179,21 @@ func (s *stage) wantProductionRefused(t *testing.T, want string) {
 	r, err := session.Run(t.Context())
 	if upgrade.ExitCode(r.State, err) != upgrade.ExitEnded || len(s.effects()) != len(before) {
 		t.Errorf("%v, sent %v", err, s.effects()[len(before):])
+	}
+}
+
+// POL-3: where nobody said what breaking changes need, Production has to find it out.
+func TestUnknownMitigationIsPromised(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	const step = "attest-breaking-changes"
+	r, err := s.open(t, policy.Test, decisions(runbook.PreparedAnswer{Step: step, Statement: "see the minutes"},
+		runbook.PreparedAnswer{Step: step, Decision: runbook.DecideDone, Statement: "agreed by telephone"})).Run(t.Context())
+	must(t, err)
+	var promise policy.Promise
+	must(t, json.Unmarshal(r.State.Step("close-run").Output, &promise))
+	if len(promise.Mitigations) != 1 || promise.Mitigations[0].Text != "not on record; find out what Test needed" {
+		t.Errorf("%+v", promise)
 	}
 }
 

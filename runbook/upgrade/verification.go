@@ -175,11 +175,9 @@ func (p *Process) applies(clause string) bool {
 
 // openPromise leaves what Production owes now, dated, as the step's result: by the day that was stated, and with the
 // mitigations that Test needed.
-func (p *Process) openPromise(sc *runbook.StepContext, now time.Time) (err error) {
+func (p *Process) openPromise(sc *runbook.StepContext, now time.Time) error {
 	owed := policy.OpenPromise(p.target, now.UTC(), p.cfg.Policy.Soak, p.cfg.Policy.Promise)
-	if owed.Mitigations, err = mitigations(sc); err != nil {
-		return err
-	}
+	owed.Mitigations = mitigations(sc)
 	var a runbook.Answer
 	if err := sc.Load(stepProductionDate, &a); err != nil {
 		sc.Deviate("nobody said until when Production follows: " + err.Error())
