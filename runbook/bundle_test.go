@@ -174,7 +174,7 @@ func TestReportSaysEverything(t *testing.T) {
 	}
 	for _, want := range []string{"# launch: test, run test-0001", "**completed**", "- **look** (A-1) looked through a window", "Every step was done.",
 		"## Seen\n\n| what | how |\n| --- | --- |\n| lamp | on \\| bright |\n", "POST desk.invalid/lamp | 202 | req-7 |", "GET desk.invalid/door | no answer |",
-		"Beside these 1 reads.", "| photo.bin | look | 500 |", "seen it land", "lamp/desk", e.Head} {
+		"Beside these 1 reads.", "| file | of step | bytes | sha-256 |\n|---|---|---|---|\n| photo.bin | look | 500 |", "seen it land", "lamp/desk", e.Head} {
 		if !strings.Contains(string(report), want) {
 			t.Errorf("the report lacks %q", want)
 		}

@@ -122,16 +122,10 @@ func (p *page) proof(id string, st StepState) (out []link) {
 	for i, t := range st.Tables {
 		out = append(out, link{cmp.Or(strings.TrimSpace(t.Title), "table"), p.tableID(id, i)})
 	}
-	files := 0
-	for name := range st.Notes {
-		if strings.HasPrefix(name, attachmentNote) {
-			files++
-		}
-	}
 	for _, l := range []struct {
 		n              int
 		one, many, ref string
-	}{{len(st.Answers), "answer", "answers", "said"}, {len(st.Requests), "request", "requests", "requests"}, {files, "file", "files", "files"}} {
+	}{{len(st.Answers), "answer", "answers", "said"}, {len(st.Requests), "request", "requests", "requests"}, {len(st.files()), "file", "files", "files"}} {
 		if l.n > 0 {
 			out = append(out, link{count(l.n, l.one, l.many), l.ref})
 		}
@@ -147,9 +141,17 @@ func (p *page) Said() grid {
 		if s.Ask.Kind != "" {
 			asked = string(s.Ask.Kind) + ": " + asked
 		}
-		g.Rows = append(g.Rows, []datum{p.step(s.Step), plain(s.Actor), at(s.At), plain(s.How), plain(strings.Join(s.words(), "\n")), plain(asked), plain(s.PlanHash)})
+		g.Rows = append(g.Rows, []datum{p.step(s.Step), plain(s.Actor), at(s.At), plain(s.How), plain(strings.Join(append(s.words(), s.brought()...), "\n")), plain(asked), plain(s.PlanHash)})
 	}
 	return g
+}
+
+// brought are the files that came with the answer.
+func (d answerData) brought() (out []string) {
+	for _, a := range d.Attached {
+		out = append(out, fmt.Sprintf("%s, %d bytes, SHA-256 %s", a.Name, a.Size, a.SHA256))
+	}
+	return out
 }
 
 // PutBack is what was changed and put back.
@@ -208,9 +210,9 @@ func (p *page) Reads() (n int) {
 
 // Files are those that the steps attached.
 func (p *page) Files() grid {
-	g := grid{Caption: plain("Files that belong to the run"), Quiet: true, Head: []string{"file", "of step", "bytes", "SHA-256"}}
+	g := grid{Caption: plain("Files that belong to the run"), Quiet: true, Head: []string{"file", "of step", "bytes", "SHA-256", "was called"}}
 	for _, a := range p.attached() {
-		g.Rows = append(g.Rows, []datum{plain(a.Name), p.step(a.Step), plain(fmt.Sprint(a.Size)), plain(a.SHA256)})
+		g.Rows = append(g.Rows, []datum{plain(a.Name), p.step(a.Step), plain(fmt.Sprint(a.Size)), plain(a.SHA256), plain(a.Was)})
 	}
 	return g
 }

@@ -159,14 +159,25 @@ func (r *markdown) answers() {
 	r.line("")
 }
 
+// files names what a file was called elsewhere only if one was: folders from before that must still verify.
 func (r *markdown) files() {
-	var lines []string
-	for _, a := range r.attached() {
-		lines = append(lines, fmt.Sprintf("| %s | %s | %d | `%s` | %s |", a.Name, a.Step, a.Size, a.SHA256, cell(a.Was)))
+	list := r.attached()
+	if len(list) == 0 {
+		return
 	}
-	if len(lines) > 0 {
-		r.line("## Files\n\n| file | of step | bytes | sha-256 | was |\n|---|---|---|---|---|\n%s\n", strings.Join(lines, "\n"))
+	head, was := "| file | of step | bytes | sha-256 |\n|---|---|---|---|", named(list)
+	if was {
+		head = "| file | of step | bytes | sha-256 | was |\n|---|---|---|---|---|"
 	}
+	r.line("## Files\n\n%s", head)
+	for _, a := range list {
+		line := fmt.Sprintf("| %s | %s | %d | `%s` |", a.Name, a.Step, a.Size, a.SHA256)
+		if was {
+			line += " " + cell(a.Was) + " |"
+		}
+		r.line("%s", line)
+	}
+	r.line("")
 }
 
 // cell makes text fit for one cell of a Markdown table.
