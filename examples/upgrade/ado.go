@@ -107,7 +107,7 @@ func (p *pipeline) attach(r upgrade.Result) {
 		return
 	}
 	p.print(vso.Command("task.uploadsummary", whole(r.Report)) + vso.Command("task.uploadfile", whole(r.Evidence)))
-	for _, file := range []string{r.Evidence, r.Report, r.JUnit, r.Signature} {
+	for _, file := range []string{r.Evidence, r.Report, r.ReportHTML, r.JUnit, r.Signature} {
 		if file != "" {
 			p.print(vso.Command("artifact.upload", whole(file), vso.Property{Name: "containerfolder", Value: r.State.Run}, vso.Property{Name: "artifactname", Value: "evidence"}))
 		}

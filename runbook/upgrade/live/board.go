@@ -113,7 +113,8 @@ func (b *board) running(most int) []*row {
 func (b *board) header(width int) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	parts := []string{b.run, b.plan.Environment + " → " + b.plan.Target, b.phase, spent(time.Since(b.begun), time.Duration(b.plan.CriticalPath.ExpectedSeconds)*time.Second)}
+	expected := time.Duration(b.plan.CriticalPath.ExpectedSeconds) * time.Second
+	parts := []string{b.run, spent(time.Since(b.begun), expected), b.phase, b.plan.Environment + " → " + b.plan.Target}
 	if b.hidden > 0 {
 		parts = append(parts, fmt.Sprintf("%d more steps", b.hidden))
 	}

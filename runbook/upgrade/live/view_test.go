@@ -45,9 +45,9 @@ func TestStepsSideBySide(t *testing.T) {
 	v.Observe(event(runbook.KindIntent, "stop/a", ""))
 	v.Observe(progress("stop/a", 0, 0, "", "deallocating\x1b[2J"))
 	s.await("  stop/a  T of about 2 min  deallocating [2J\n  stop/b  T of about 2 min")
-	s.await("test-0001 · test → 39.1 · Snapshot · T of about 1 h 3 min\n  stop/a")
+	s.await("test-0001 · T of about 1 h 3 min · Snapshot · test → 39.1\n  stop/a")
 	v.Observe(event(runbook.KindDone, "stop/a", "now deallocated"))
-	s.await("T of about 1 h 3 min\n  stop/b")
+	s.await("Snapshot · test → 39.1\n  stop/b")
 	v.Observe(event(runbook.KindFail, "stop/b", "refused\x1b[2J by Azure"))
 	v.Close()
 	want := `T  run test-0001
