@@ -9,7 +9,6 @@ import { accessible, browse, fits, open, shoot, tab } from './lib/browser.mjs'
 
 const config = 'sim/upgrade.yaml'
 const run = '/runs/test-0001'
-const schemes = ['light', 'dark']
 
 // program starts a command; said(pattern) waits until its output has it, ended is its exit code.
 function program(...args) {
@@ -40,17 +39,14 @@ async function control(method, path, body) {
   assert.equal(answer.status, 200, await answer.text())
 }
 
-// inspect holds the page to the rules in both schemes, wide and narrow, and takes pictures.
+// inspect holds the page to the rules, light and wide, then dark and narrow, and takes pictures.
 async function inspect(page, name) {
-  for (const colorScheme of schemes) {
+  for (const [colorScheme, width] of [['light', 1200], ['dark', 390]]) {
     await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: 900 })
     await accessible(page, `${name}, ${colorScheme}`)
-    for (const [size, width] of [['wide', 1200], ['narrow', 390]]) {
-      await page.setViewportSize({ width, height: 900 })
-      if (size === 'narrow') await fits(page, `${name}, ${colorScheme}`)
-      const shot = await shoot(page, `serve-${name}-${colorScheme}-${size}`)
-      assert.equal(shot.width, width)
-    }
+    await fits(page, `${name}, ${colorScheme}`)
+    assert.equal((await shoot(page, `serve-${name}-${colorScheme}`)).width, width)
   }
   await page.setViewportSize({ width: 1200, height: 900 })
 }
