@@ -84,12 +84,11 @@ type Notifier struct {
 // New checks the configuration, reports every fault of it, and starts the notifier, which sends nothing
 // before Observe. Close ends it.
 func New(c Config) (*Notifier, error) {
-	u, err := c.check()
-	if err != nil {
+	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("notify %s: %w", cmp.Or(c.Name, string(c.Kind)), err)
 	}
 	c = c.withDefaults()
-	n := &Notifier{cfg: c, client: *c.HTTPClient, hidden: secretsOf(u, c.Secret), queue: make(chan Notice, c.Queue),
+	n := &Notifier{cfg: c, client: *c.HTTPClient, hidden: c.hidden(), queue: make(chan Notice, c.Queue),
 		seen: map[string]map[string]bool{}, owed: map[string]runbook.Event{}, looked: make(chan struct{}, 1)}
 	n.key, _ = signingKey(c.Secret)
 	n.client.Timeout = 0
@@ -102,13 +101,15 @@ func New(c Config) (*Notifier, error) {
 	return n, nil
 }
 
-func (c Config) check() (*url.URL, error) {
+// Check reports every fault of the configuration, without its secrets.
+func (c Config) Check() error {
 	var faults []error
 	if c.Kind != Webhook && c.Kind != Teams {
 		faults = append(faults, fmt.Errorf("kind is %q; it is %s or %s", c.Kind, Webhook, Teams))
 	}
-	u, err := ParseURL(c.URL)
-	faults = append(faults, err)
+	if _, err := c.address(); err != nil {
+		faults = append(faults, err)
+	}
 	if _, err := signingKey(c.Secret); err != nil {
 		faults = append(faults, err)
 	}
@@ -120,12 +121,11 @@ func (c Config) check() (*url.URL, error) {
 	if c.OwedAfter < 0 || c.Timeout < 0 || c.RetryWait < 0 || c.GiveUp < 0 || c.Queue < 0 {
 		faults = append(faults, errors.New("no duration and no length may be negative"))
 	}
-	return u, errors.Join(faults...)
+	return errors.Join(faults...)
 }
 
-// ParseURL checks the address of a webhook: https, or http to this machine. Its error does not show it.
-func ParseURL(address string) (*url.URL, error) {
-	u, err := url.Parse(address)
+func (c Config) address() (*url.URL, error) {
+	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && local(u.Hostname())) {
 		return nil, errors.New("the address must be an absolute https URL (http only to this machine); it is not shown, because it is a secret")
 	}

@@ -129,10 +129,14 @@ func (n *Notifier) plain(err error) error {
 	return errors.New(text)
 }
 
-// secretsOf are the parts of an address, and the secret, that no error may show, longest first. The
-// host may be shown: without it nobody could tell what is wrong with the network.
-func secretsOf(u *url.URL, secret string) []string {
-	out := []string{u.String(), u.EscapedPath(), u.Path, u.RawQuery, u.User.String(), secret}
+// hidden are the parts of the address, and the secret, that no error may show, longest first. The host
+// may be shown: without it nobody could tell what is wrong with the network.
+func (c Config) hidden() []string {
+	u, err := c.address()
+	if err != nil {
+		return nil
+	}
+	out := []string{c.URL, u.String(), u.EscapedPath(), u.Path, u.RawQuery, u.User.String(), c.Secret}
 	for _, values := range u.Query() {
 		out = append(out, values...)
 	}

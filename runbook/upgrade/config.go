@@ -30,6 +30,7 @@ type Config struct {
 	Verification VerificationConfig
 	Waits        WaitsConfig
 	Checks       ChecksConfig // for an environment without checks of its own; see EnvironmentConfig.Checks
+	Notify       []NotifyConfig
 	Test         EnvironmentConfig
 	Production   EnvironmentConfig
 

@@ -26,6 +26,7 @@ func readConfig(m *strictyaml.Map) *Config {
 	c.Verification = readVerification(m.Section("verification"))
 	c.Waits = readWaits(m.Section("waits"))
 	c.Checks = readChecks(m.Section("checks"))
+	c.Notify = readNotify(m)
 	readEnvironments(m.NeedSection("environments", "test and production"), c)
 	return c
 }

@@ -94,6 +94,9 @@ func (c *Config) summarizeShared(row summaryRow) {
 		}
 	}
 	row("call", "seen within %s of the stated time", c.Verification.CallTolerance)
+	for _, n := range c.Notify {
+		row("told", "%s at the address in %s, of %v", n.Kind, n.URL, n.Events)
+	}
 	row("waits", "poll %s, power %s, snapshot %s, online %s, manager %s, nodes %s, cancel %s", c.Waits.PollInterval, c.Waits.VMPower, c.Waits.Snapshot,
 		c.Waits.PlatformOnline, c.Waits.ManagementNode, c.Waits.ConferencingNodes, c.Waits.CancelBuilds)
 }

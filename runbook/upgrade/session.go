@@ -27,6 +27,7 @@ type Session struct {
 
 	process   *Process
 	secrets   Secrets
+	notices   notices
 	transport func(http.RoundTripper) http.RoundTripper
 }
 
@@ -55,7 +56,8 @@ type SessionOptions struct {
 // reports every fault of secrets and clients at once.
 func Open(ctx context.Context, cfg *Config, o SessionOptions) (*Session, error) {
 	secrets, err := cfg.ReadSecrets()
-	if err != nil {
+	notices, nerr := readNotices(cfg, o.Transport)
+	if err := errors.Join(err, nerr); err != nil {
 		return nil, err
 	}
 	systems, err := connect(cfg, o.Environment, secrets, o.Transport, o.Tracing)
@@ -66,9 +68,9 @@ func Open(ctx context.Context, cfg *Config, o SessionOptions) (*Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	runner.Secrets = secrets.Values()
+	runner.Secrets = append(secrets.Values(), notices.secrets()...)
 	runner.Grace = min(time.Minute, cfg.Waits.StartResolve)
-	s := &Session{Config: cfg, Environment: o.Environment, Runner: runner, secrets: secrets, transport: o.Transport}
+	s := &Session{Config: cfg, Environment: o.Environment, Runner: runner, secrets: secrets, notices: notices, transport: o.Transport}
 	s.process, err = s.newProcess(ctx, systems)
 	if err != nil {
 		return nil, err
@@ -132,7 +134,9 @@ func (s *Session) Plan(ctx context.Context) (runbook.Preview, error) {
 // Run starts a run and drives it; see runbook.Runner.Start. Whatever the outcome, the evidence so far
 // is saved.
 func (s *Session) Run(ctx context.Context) (Result, error) {
-	state, err := s.Runner.Start(ctx, s.Definition)
+	runner, told := s.notices.on(ctx, s.Runner)
+	defer told()
+	state, err := runner.Start(ctx, s.Definition)
 	return s.result(ctx, state, err)
 }
 
@@ -142,7 +146,9 @@ func (s *Session) Resume(ctx context.Context, run, reason string) (Result, error
 	if err != nil {
 		return Result{}, err
 	}
-	state, err := s.Runner.Resume(ctx, s.Definition, run, reason)
+	runner, told := s.notices.on(ctx, s.Runner)
+	defer told()
+	state, err := runner.Resume(ctx, s.Definition, run, reason)
 	return s.result(ctx, state, err)
 }
 
@@ -153,7 +159,9 @@ func (s *Session) TakeOver(ctx context.Context, run, reason string) (Result, err
 	if err != nil {
 		return Result{}, err
 	}
-	state, err := s.Runner.TakeOver(ctx, s.Definition, run, reason)
+	runner, told := s.notices.on(ctx, s.Runner)
+	defer told()
+	state, err := runner.TakeOver(ctx, s.Definition, run, reason)
 	return s.result(ctx, state, err)
 }
 
@@ -164,7 +172,9 @@ func (s *Session) Settle(ctx context.Context, run, reason string) (Result, error
 	if err != nil {
 		return Result{}, err
 	}
-	state, err := s.Runner.Settle(ctx, s.Definition, run, reason)
+	runner, told := s.notices.on(ctx, s.Runner)
+	defer told()
+	state, err := runner.Settle(ctx, s.Definition, run, reason)
 	var alive *runbook.LockedError
 	if errors.As(err, &alive) {
 		if aerr := s.Runner.Abort(ctx, run, reason); aerr != nil {

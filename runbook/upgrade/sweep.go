@@ -12,14 +12,17 @@ import (
 // evidence; see runbook.Runner.Sweep. s.Definition is set here; o.Environment does not matter.
 func Sweep(ctx context.Context, cfg *Config, o SessionOptions, s runbook.Sweeping) ([]runbook.Swept, error) {
 	secrets, err := cfg.ReadSecrets()
-	if err != nil {
+	notices, nerr := readNotices(cfg, o.Transport)
+	if err := errors.Join(err, nerr); err != nil {
 		return nil, err
 	}
 	runner, err := OpenRunner(cfg.State, o)
 	if err != nil {
 		return nil, err
 	}
-	runner.Secrets = secrets.Values()
+	runner.Secrets = append(secrets.Values(), notices.secrets()...)
+	runner, told := notices.on(ctx, runner)
+	defer told()
 	s.Definition = func(ctx context.Context, state *runbook.State) (*runbook.Definition, error) {
 		o.Environment = policy.Environment(state.Plan.Environment)
 		session, err := Open(ctx, cfg, o)
