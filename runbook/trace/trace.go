@@ -6,6 +6,10 @@
 //	runner.Observer = runbook.Observers(runner.Observer, tracer.Observe)
 //	runner.Within = tracer.Within // requests of a step become children of its span
 //
+// For the requests themselves wrap the transport of a client: otelhttp.NewTransport of
+// go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp with any client, azotel's provider with
+// package azurevm. Both find the step's span in the context.
+//
 // A run is one trace, however many processes drive it, because the id of the trace follows from the
 // run's. Each process adds a span "run NAME" with a span for each phase, and below that one for each try
 // of a step, with its clauses, status and text. These spans name a common parent which nobody has sent:
