@@ -58,16 +58,15 @@ function clean(page) {
 
 const question = (page, title) => page.locator('#question-title', { hasText: title }).waitFor()
 
-// fill answers the question that the page shows.
-async function fill(page, statement) {
-  const values = { text: 'https://docs.example.invalid', url: 'https://docs.example.invalid', date: '2027-01-31' }
-  for (const input of await page.locator('#question .field input[required]').all()) {
-    const kind = await input.getAttribute('type')
-    await input.fill(values[kind] ?? await input.getAttribute('placeholder'))
-  }
+// fill answers the question that the page shows. pick chooses from each list.
+async function fill(page, statement, pick = (options) => options[1]) {
   for (const select of await page.locator('#question select').all()) {
-    const options = await select.locator('option').allTextContents()
-    await select.selectOption(options[1])
+    await select.selectOption(pick(await select.locator('option').allTextContents()))
+  }
+  for (const input of await page.locator('#question .field input[required]:enabled').all()) {
+    const values = { url: 'https://docs.example.invalid', date: await input.getAttribute('max') ?? '2027-01-31' }
+    const now = (await input.getAttribute('placeholder'))?.endsWith('now') && 'now'
+    await input.fill(values[await input.getAttribute('type')] ?? (now || 'Kim'))
   }
   await page.getByLabel('Your statement').fill(statement)
 }
@@ -207,7 +206,7 @@ async function withoutScript(browser, server) {
   assert.equal(await page.locator('meta[http-equiv=refresh]').count(), 1)
   await page.goto(server.base + run)
   assert.equal(await page.locator('meta[http-equiv=refresh]').count(), 0, 'a page with a form loads itself again')
-  await fill(page, 'attended, without a script')
+  await fill(page, 'none was offered, without a script', (options) => options.at(-1))
   await page.getByRole('button', { name: 'Attest' }).click()
   await page.waitForURL(server.base + run)
   clean(page)

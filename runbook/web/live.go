@@ -66,7 +66,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, look func(ctx co
 	defer cancel()
 	w.Header().Set("Content-Type", "text/event-stream")
 	e := &events{ResponseController: http.NewResponseController(w), w: w}
-	if e.send("retry: %d\n\n", (5*time.Second).Milliseconds()) != nil {
+	if e.send("retry: %d\n\n", time.Second.Milliseconds()) != nil {
 		return
 	}
 	have := r.Header.Get("Last-Event-ID")

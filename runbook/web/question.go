@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
@@ -27,18 +28,22 @@ type questionView struct {
 	Faults      []string
 }
 
-// fieldView is one entry of the form. Words says that it is typed and not only a file; Needed, that a
-// browser may insist on it.
+// fieldView is one entry of the form. Words says that it is typed and not only a file; Insist, that a
+// browser may insist on it wherever it applies, Needed, that it always applies.
 type fieldView struct {
 	runbook.Field
-	Type, Hint, Value string
-	Only              string
-	Words, Needed     bool
+	Type, Hint, Value     string
+	Only, Latest          string
+	Words, Insist, Needed bool
 }
 
-func viewField(f runbook.Field, value string) fieldView {
-	v := fieldView{Field: f, Type: "text", Value: value, Words: !f.File || f.Link, Needed: f.Required && f.When == "" && !(f.Link && f.File)}
+func viewField(f runbook.Field, value string, now time.Time) fieldView {
+	v := fieldView{Field: f, Type: "text", Value: value, Words: !f.File || f.Link, Insist: f.Required && !(f.Link && f.File)}
+	v.Needed = v.Insist && f.When == ""
 	v.Only = strings.Replace(f.When, "=", " is ", 1)
+	if f.Date && f.Past {
+		v.Latest = now.Format(time.DateOnly)
+	}
 	switch {
 	case f.Date:
 		v.Type = "date"
@@ -68,7 +73,7 @@ func (s *Server) question(state *runbook.State, v visit, t typed) *questionView 
 	q.Form = q.Why == ""
 	q.Statement, q.Faults = t.answer.Statement, t.faults
 	for _, f := range w.Question.Ask.Fields {
-		q.Fields = append(q.Fields, viewField(f, t.answer.Values[f.Name]))
+		q.Fields = append(q.Fields, viewField(f, t.answer.Values[f.Name], s.now()))
 		q.Upload = q.Upload || f.File
 	}
 	for _, d := range w.Question.Decisions {

@@ -261,11 +261,11 @@ func TestRunIsAnsweredOnItsPage(t *testing.T) {
 func TestAnswerBringsAFile(t *testing.T) {
 	s := start(t, nil)
 	s.def.Steps = []runbook.Step{{ID: "attest", Phase: "Before", Title: "Plan B", Ask: &runbook.Ask{Kind: runbook.Attestation, Text: "What if?", Fields: []runbook.Field{
-		{Name: "document", Text: "the plan", Help: "link or file", Link: true, File: true}, {Name: "at", Text: "when", Time: true, When: "kind=file"}, {Name: "kind", Text: "kind", OneOf: []string{"file", "link"}}}}}}
+		{Name: "document", Text: "the plan", Help: "link or file", Link: true, File: true}, {Name: "at", Text: "when", Time: true, Required: true, When: "kind=file"}, {Name: "read", Text: "read on", Date: true, Past: true}, {Name: "kind", Text: "kind", OneOf: []string{"file", "link"}}}}}}
 	s.drive("")
 	s.get("/login?token=" + token)
 	_, body := s.get(page)
-	contains(t, body, `enctype="multipart/form-data"`, `name="value.document" type="url"`, `name="file.document" type="file"`, "link or file", "(only if kind is file)", `placeholder="such as 2006-01-02 15:04 -0700, or now"`)
+	contains(t, body, `enctype="multipart/form-data"`, `name="value.document" type="url"`, `name="file.document" type="file"`, "link or file", "(only if kind is file)", `data-when="kind=file" data-insist`, `max="`+time.Now().Format(time.DateOnly), `placeholder="such as 2006-01-02 15:04 -0700, or now"`)
 	v := s.form(page, "statement", "as written", "value.kind", "file", "value.at", "now")
 	body, status := s.upload(answer, v, "file.document", `C:\docs\Plan B.PDF`, "escape through the window")
 	if status != http.StatusOK {

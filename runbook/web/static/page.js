@@ -5,15 +5,16 @@
 
 const self = document.body.dataset.self
 let source
+let lost
 
 function connect() {
   disconnect()
   if (!document.body.dataset.events || document.hidden) return
   source = new EventSource(document.body.dataset.events)
-  source.addEventListener('open', () => { offline(false) })
+  source.addEventListener('open', () => { clearTimeout(lost); lost = undefined; offline(false) })
   source.addEventListener('changed', update)
-  source.addEventListener('error', () => {
-    offline(true)
+  source.addEventListener('error', () => { // a stream ends now and then, and is opened again
+    lost ??= setTimeout(() => offline(true), 10000)
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 10000)
   })
 }
@@ -56,6 +57,7 @@ function show(page) {
     disconnect()
   }
   tick()
+  applies()
 }
 
 function same(a, b) {
@@ -133,7 +135,23 @@ function tick() {
   }
 }
 
-document.addEventListener('input', (e) => { if (e.target.form) e.target.form.dataset.dirty = '' })
+// An entry that is only for some answers is shown with those. Without this script its label says so.
+function applies() {
+  for (const field of document.querySelectorAll('.field[data-when]')) {
+    const [name, value] = field.dataset.when.split('=')
+    const yes = field.closest('form').elements[`value.${name}`]?.value === value
+    field.hidden = !yes
+    for (const e of field.querySelectorAll('input, select')) {
+      e.disabled = !yes
+      e.required = yes && 'insist' in field.dataset
+    }
+  }
+}
+
+document.addEventListener('input', (e) => {
+  if (e.target.form) e.target.form.dataset.dirty = ''
+  applies()
+})
 // A form is sent once; the server would refuse it a second time.
 document.addEventListener('submit', (e) => {
   if (e.target.dataset.sent !== undefined) e.preventDefault()
@@ -155,4 +173,5 @@ addEventListener('pagehide', disconnect)
 addEventListener('pageshow', (e) => { if (e.persisted) location.reload() })
 setInterval(tick, 1000)
 tick()
+applies()
 connect()
