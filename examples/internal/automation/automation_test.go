@@ -75,11 +75,12 @@ func TestCallsAreFound(t *testing.T) {
 	}
 	for _, want := range []string{
 		"policy-gate.yml -config -environment -output",
-		"upgrade.yml plan -config -environment",
-		"upgrade.yml run -config -environment -answers -prompt",
-		"upgrade.yml settle -config -environment -prompt -reason",
+		"upgrade.yml plan -config -environment -output",
+		"upgrade.yml run -config -environment -answers -prompt -output",
+		"upgrade.yml settle -config -environment -prompt -output -reason",
 		"sweep.yml sweep -config -silent -reason",
 		"pexip-upgrade-sweep.service sweep -config -silent -reason",
+		"pexip-upgrade-serve.service serve -config -listen -tls-cert -tls-key -token-file",
 		"sweep.xml sweep -config -silent -reason"} {
 		if !got[want] {
 			t.Errorf("no call %q in %v", want, got)
