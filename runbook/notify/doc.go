@@ -12,7 +12,9 @@
 //
 // That a run waits for a person, that a step failed for the first time, that something has been owed for
 // too long, and how a run ended. The same thing is told once by a process; a process that resumes a run
-// may tell it again, with the same id, by which a receiver knows it.
+// may tell it again, with the same id, by which a receiver knows it. What is owed is watched while a
+// process has a notifier; for runs that wait without a process, whoever looks at their journals from
+// time to time passes their obligations to Observe.
 //
 // # Secrets
 //

@@ -177,6 +177,7 @@ func (systemClock) After(d time.Duration) <-chan time.Time { return time.After(d
 func (n *Notifier) Close(ctx context.Context) error {
 	n.mu.Lock()
 	if !n.closed {
+		n.tellOverdue() // what the watch has not looked at yet
 		n.closed = true
 		close(n.queue)
 		n.look()

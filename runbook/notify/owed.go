@@ -60,6 +60,11 @@ func (n *Notifier) overdue() (next time.Duration, closed bool) {
 	if n.closed {
 		return 0, true
 	}
+	return n.tellOverdue(), false
+}
+
+// tellOverdue does the work of overdue. n.mu is held.
+func (n *Notifier) tellOverdue() (next time.Duration) {
 	for key, e := range n.owed {
 		left := n.cfg.OwedAfter - n.cfg.Clock.Now().Sub(e.Owed.Since)
 		switch {
@@ -71,5 +76,5 @@ func (n *Notifier) overdue() (next time.Duration, closed bool) {
 			next = left
 		}
 	}
-	return next, false
+	return next
 }

@@ -2,9 +2,15 @@ package upgrade
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,4 +87,49 @@ func (n notices) on(ctx context.Context, r *runbook.Runner) (*runbook.Runner, fu
 			_ = one.Close(ctx) // the notifier has logged what it gave up
 		}
 	}
+}
+
+// debts tells what runs owe that have not ended, once for each obligation that is old enough: a sweep is
+// a new process each time, so a file below the state folder remembers it. A run whose process lives
+// may tell the same, with the same id.
+func (n notices) debts(ctx context.Context, r *runbook.Runner, state string) error {
+	if len(n.targets) == 0 {
+		return nil
+	}
+	runs, err := r.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, info := range runs {
+		if info.Outcome != "" {
+			continue
+		}
+		s, err := r.State(ctx, info.Run)
+		if err != nil {
+			continue // the sweep reports it
+		}
+		for _, o := range s.Owed {
+			if n.old(o) && firstTime(filepath.Join(state, "notices"), info.Run+"/"+o.ID()+o.Since.String()) {
+				r.Observer(runbook.Event{At: time.Now(), Run: info.Run, Environment: info.Environment, Kind: runbook.EventKind(runbook.KindOwe), Step: o.Step, Owed: &o})
+			}
+		}
+	}
+	return nil
+}
+
+// old says whether somebody wants to know of an obligation by now.
+func (n notices) old(o runbook.Owed) bool {
+	return slices.ContainsFunc(n.targets, func(t notify.Config) bool { return time.Since(o.Since) >= t.OwedAfter })
+}
+
+// firstTime says whether nobody has asked about a thing before. If that cannot be remembered it is the
+// first time: better told twice than never.
+func firstTime(folder, thing string) bool {
+	sum := sha256.Sum256([]byte(thing))
+	_ = os.MkdirAll(folder, 0o700)
+	file, err := os.OpenFile(filepath.Join(folder, hex.EncodeToString(sum[:16])), os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_ = file.Close()
+	}
+	return !errors.Is(err, fs.ErrExist)
 }

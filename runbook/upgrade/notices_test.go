@@ -3,6 +3,7 @@ package upgrade_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	stdlog "log"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/policy"
+	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/notify"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
@@ -92,6 +94,38 @@ func TestNoticesOfARun(t *testing.T) {
 		wantNoCanary(t, path, raw)
 		return err
 	}))
+}
+
+// A run that waits without a process owes something for too long: the sweep tells it, once.
+func TestSweepTellsWhatIsOwedForTooLong(t *testing.T) {
+	d := &desk{}
+	server := httptest.NewServer(d)
+	defer server.Close()
+	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s.tells(t, server.URL)
+	s.cfg.Notify[0].Events, s.cfg.Notify[0].OwedAfter = []notify.Event{notify.Owed}, time.Nanosecond
+	session := s.open(t, policy.Test, nil)
+	def := &runbook.Definition{Name: "debt", Environment: "test",
+		Steps: []runbook.Step{{ID: "pause", Phase: "P", Title: "Pause", Owes: []string{"pipeline"}, Apply: func(sc *runbook.StepContext) error {
+			if err := sc.Owe("pipeline", "107", "enabled"); err != nil {
+				return err
+			}
+			return errors.New("and then it fails")
+		}}},
+		Undos: []runbook.Undo{{Kind: "pipeline", Title: "resumed", Settle: func(*runbook.StepContext, runbook.Owed) (string, error) { return "", nil }}}}
+	if _, err := session.Runner.Start(t.Context(), def); err == nil {
+		t.Fatal("the run waits for nobody")
+	}
+	for range 2 {
+		swept, err := upgrade.Sweep(t.Context(), s.cfg, upgrade.SessionOptions{}, runbook.Sweeping{})
+		must(t, err)
+		if len(swept) != 0 {
+			t.Errorf("swept: %+v", swept)
+		}
+	}
+	if len(d.told) != 1 || d.told[0].Event != notify.Owed || !strings.Contains(d.told[0].Text, "pipeline/107 is not put back") || d.told[0].Environment != "test" {
+		t.Errorf("told: %+v", d.told)
+	}
 }
 
 // Nobody hears: the run goes on all the same, and the log says so without the address.
