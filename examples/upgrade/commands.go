@@ -48,7 +48,7 @@ func commands() []command {
 			examples: []string{"run -config upgrade.yaml", "run -environment production -answers answers.yaml -prompt never", "run -prompt never -output ado"}},
 		{name: "decide", args: "-run RUN -step STEP attest|approve|retry|done|waive|rollback|abort", help: "`attest`, `approve`, `retry`, `done`, `waive`, `rollback` or `abort`, from another terminal",
 			formats: asJSON, setup: decide,
-			examples: []string{"decide -run test-0001 -step approve-plan -statement 'read and agreed' approve", "decide -run test-0001 -step attest-release-notes -statement 'read both pages' -value link=https://docs.pexip.com attest", "decide -run test-0001 -statement 'not tonight' abort"}},
+			examples: []string{"decide -run test-0001 -step approve-plan -statement 'read and agreed' approve", "decide -run test-0001 -step attest-release-notes -statement 'read both pages' -value link=https://docs.pexip.com -value reviewer=Kim -value read-on=2026-03-01 attest", "decide -run test-0001 -statement 'not tonight' abort"}},
 		{name: "resume", args: "-config FILE", help: "goes on with a run whose process has ended, also after a crash",
 			formats: jsonADO, exits: append([]int{upgrade.ExitRefused}, driving...), setup: resume,
 			examples: []string{"resume -config upgrade.yaml", "resume -environment production -reason 'the laptop died'"}},

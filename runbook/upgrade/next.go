@@ -49,7 +49,10 @@ func decideCommand(q runbook.Question) string {
 	}
 	text := fmt.Sprintf("upgrade decide -config FILE -run %s -step %s -statement TEXT", q.Run, q.Step)
 	for _, f := range q.Ask.Fields {
-		if f.Required {
+		switch {
+		case f.Required && f.When != "":
+			text += fmt.Sprintf(" [-value %s=… if %s]", f.Name, f.When)
+		case f.Required:
 			text += fmt.Sprintf(" -value %s=…", f.Name)
 		}
 	}

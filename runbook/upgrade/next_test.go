@@ -53,3 +53,14 @@ func TestEveryErrorSaysWhatIsSafe(t *testing.T) {
 		}
 	}
 }
+
+// What to type names the entries that are always needed, and says when others are.
+func TestNextCommandNamesTheEntries(t *testing.T) {
+	t.Parallel()
+	q := runbook.Question{Run: "test-0001", Step: "attest-vendor-session", Ask: runbook.Ask{Kind: runbook.Attestation, Fields: []runbook.Field{
+		{Name: "attended", Required: true}, {Name: "by", Required: true, When: "attended=yes"}, {Name: "remark"}}}}
+	const want = "upgrade decide -config FILE -run test-0001 -step attest-vendor-session -statement TEXT -value attended=… [-value by=… if attended=yes] attest"
+	if got := upgrade.NextCommand(&runbook.State{Waiting: &runbook.Wait{Question: q}}); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
