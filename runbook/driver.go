@@ -297,5 +297,5 @@ func (d *driver) finish(ctx context.Context) error {
 		return err
 	}
 	d.show(Event{Kind: EventKind(KindEnd), Text: string(end.Outcome)})
-	return d.endEnvironment(ctx, d.state)
+	return d.endEnvironment(ctx, d.state.Plan.Environment, d.state)
 }

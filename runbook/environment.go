@@ -87,7 +87,7 @@ func (r *Runner) finishEnded(ctx context.Context, environment, run string) error
 	if state.End == nil {
 		return &ActiveRunError{Environment: environment, Run: run, Starter: state.Starter, Started: state.Started, Owed: len(state.Owed)}
 	}
-	return r.endEnvironment(ctx, state)
+	return r.endEnvironment(ctx, environment, state)
 }
 
 // voidRun ends a run whose process died before its first record. Taking that record's number makes
@@ -111,13 +111,12 @@ func (r *Runner) voidRun(ctx context.Context, environment, run string) error {
 	if err != nil || state.End == nil {
 		return err
 	}
-	state.Plan.Environment = environment
-	return r.endEnvironment(ctx, state)
+	return r.endEnvironment(ctx, environment, state)
 }
 
-// endEnvironment records in the environment's stream that its active run has ended. Repeatable.
-func (r *Runner) endEnvironment(ctx context.Context, s *State) error {
-	environment := s.Plan.Environment
+// endEnvironment records in the environment's stream that its active run has ended. Repeatable. The journal of a
+// run that never began does not name its environment.
+func (r *Runner) endEnvironment(ctx context.Context, environment string, s *State) error {
 	for {
 		records, err := r.Log.Read(ctx, EnvironmentStream(environment), 1)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/memlog"
@@ -188,4 +189,40 @@ func TestUnknownRun(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// The store fails while a run begins, and again while the next one clears up after it. Whoever comes then can begin,
+// or go on: a run that never began stands in nobody's way.
+func TestStoreFailsTwiceAtTheBeginning(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second) // what turns in a circle ends here
+	defer stop()
+	for first := 1; first <= 5; first++ {
+		for second := 1; second <= 10; second++ {
+			log, l := &memlog.Log{}, &lamp{on: true}
+			for _, at := range []int{first, second} {
+				if _, err := runner(&broken{Log: log, at: at}).Start(ctx, book(l)); err != nil && !errors.Is(err, errStore) && !isActive(err) {
+					t.Fatalf("%d, %d: %v", first, second, err)
+				}
+			}
+			if l.launches > 1 {
+				t.Errorf("%d, %d: launched %d times", first, second, l.launches)
+			}
+			r := runner(log)
+			run, err := r.Active(ctx, "test")
+			if err == nil && run != "" {
+				_, err = r.Resume(ctx, book(l), run, "the store is back")
+			}
+			if errors.Is(err, runbook.ErrUnknownRun) || err == nil {
+				_, err = r.Start(ctx, book(l))
+			}
+			if err != nil {
+				t.Errorf("%d, %d: the third cannot begin: %v", first, second, err)
+			}
+		}
+	}
+}
+
+func isActive(err error) bool {
+	var active *runbook.ActiveRunError
+	return errors.As(err, &active)
 }

@@ -97,7 +97,7 @@ func (r *Runner) own(ctx context.Context, def *Definition, run string, plan Plan
 	}
 	d := r.driver(def, state)
 	if state.End != nil {
-		return d, r.endEnvironment(ctx, state)
+		return d, r.endEnvironment(ctx, def.Environment, state)
 	}
 	return d, d.openEpoch(ctx, plan, t)
 }
