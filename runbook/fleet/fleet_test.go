@@ -12,7 +12,7 @@ import (
 // whether the time per environment stays the same.
 var size = flag.Int("fleet", small, "how many environments the test of a whole fleet upgrades; 1000 also measures the time per environment")
 
-const small = 60
+const small = 30
 
 // TestPostgreSQL holds the tests against a real server. (Trap 15: workers that die with slots taken,
 // steps longer than the lease, poison, a database that restarts.)

@@ -178,7 +178,7 @@ func testMigrate(t *testing.T) {
 
 // testDatabaseRestarts crashes the database twice while two workers are busy.
 func testDatabaseRestarts(t *testing.T) {
-	const n = 30
+	const n = 16
 	m := newWorld(t, func(w *world) { w.Step, w.Lease = 5*msec, 500*msec })
 	m.enqueue(t, items("env", n)...)
 	m.spawn(t)

@@ -14,8 +14,9 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
 
-// kills is the stride of the real processes that are killed: 1 tries all points.
-var kills = flag.Int("kill", 241, "kill a real process at every n-th crash point")
+// kills is the stride of the real processes that are killed: 1 tries all points. Up to 100 processes are also
+// stopped in every step that changes something, else in two of them.
+var kills = flag.Int("kill", 401, "kill a real process at every n-th crash point")
 
 // A real process is killed with kill -9 before and after records of its journal and requests to
 // systems behind TLS; another process goes on: on the same machine, with a copy of the state folder

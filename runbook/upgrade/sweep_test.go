@@ -20,7 +20,7 @@ import (
 )
 
 // every is the stride of the sweeps: 1 tries all points, the default a fixed sample of them.
-var every = flag.Int("sweep", 61, "try every n-th crash point and fault")
+var every = flag.Int("sweep", 151, "try every n-th crash point and fault")
 
 // quiet is a world that answers in process, with a small package and short waits.
 func quiet(t *testing.T) *stage {
