@@ -91,7 +91,11 @@ func summary(fs policy.Findings) string {
 	if len(open) == 0 {
 		return fmt.Sprintf("all %d checks pass", len(fs))
 	}
-	return fmt.Sprintf("%d checks, of which: %s", len(fs), strings.Join(open, "; "))
+	count := "1 check"
+	if len(fs) > 1 {
+		count = fmt.Sprintf("%d checks", len(fs))
+	}
+	return count + ", of which: " + strings.Join(open, "; ")
 }
 
 // word is a finding's status for people: advice does not fail.

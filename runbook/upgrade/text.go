@@ -147,7 +147,7 @@ func WriteResult(w io.Writer, r Result) {
 		fmt.Fprintf(w, "  OWED      %-40s found %s\n", o.ID(), o.Found)
 	}
 	for _, o := range s.Settled {
-		fmt.Fprintf(w, "  put back  %-40s found %s; %s\n", o.ID(), o.Found, o.Note)
+		fmt.Fprintf(w, "  put back  %s\n            found %s; %s\n", o.ID(), o.Found, o.Note)
 	}
 	if s.Waiting != nil {
 		writeWaiting(w, s)
