@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -52,7 +53,11 @@ func writeAttachment(dir, name string, write func(io.Writer) error) (a Attachmen
 	defer f.Close()
 	h := sha256.New()
 	n := new(counter)
-	if err := write(io.MultiWriter(f, h, n)); err != nil {
+	buffered := bufio.NewWriterSize(io.MultiWriter(f, h, n), 64<<10) // a page is written in thousands of pieces
+	if err := write(buffered); err != nil {
+		return a, err
+	}
+	if err := buffered.Flush(); err != nil {
 		return a, err
 	}
 	if err := f.Sync(); err != nil {
