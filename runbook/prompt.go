@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/verify-by-video/pexip-upgrade/internal/wrap"
 )
 
 // Prompt asks at a terminal. One Prompt owns its input for the life of the process: a question that
@@ -17,6 +19,8 @@ import (
 type Prompt struct {
 	In  io.Reader
 	Out io.Writer
+	// Width is how many columns the terminal has; longer lines are broken between words. 0 breaks none.
+	Width int
 
 	once  sync.Once
 	lines chan string
@@ -98,7 +102,7 @@ func (f Field) hint() string {
 func (p *Prompt) decide(ctx context.Context, q Question, a Answer) (Answer, error) {
 	p.say("  it failed: %s\n\n  decide\n", q.Failure)
 	for _, d := range q.Decisions {
-		p.say("    %-9s %s\n", d, d.Means())
+		p.row(9, string(d), d.Means())
 	}
 	err := p.until(ctx, func(v string) error {
 		a.Decision = Decision(v)
@@ -122,7 +126,7 @@ func (p *Prompt) confirmed(ctx context.Context, q Question, a Answer) (sure bool
 	p.say("\n  This will be recorded:\n")
 	show := func(name, v string) {
 		if v != "" {
-			p.say("    %-12s %s\n", name, v)
+			p.row(12, name, v)
 		}
 	}
 	show("decision", string(a.Decision))
@@ -181,4 +185,11 @@ func (p *Prompt) line(ctx context.Context) (string, error) {
 	}
 }
 
-func (p *Prompt) say(format string, args ...any) { fmt.Fprintf(p.Out, format, args...) }
+func (p *Prompt) say(format string, args ...any) {
+	fmt.Fprint(p.Out, wrap.Indented(fmt.Sprintf(format, args...), p.Width))
+}
+
+// row says a name and what belongs to it.
+func (p *Prompt) row(column int, name, text string) {
+	fmt.Fprintln(p.Out, wrap.Hanging(fmt.Sprintf("    %-*s ", column, name), text, p.Width))
+}

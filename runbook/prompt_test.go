@@ -91,6 +91,23 @@ func TestPromptApproves(t *testing.T) {
 	}
 }
 
+// On a narrow terminal no word is broken, and what belongs together stays in its column.
+func TestPromptFitsTheTerminal(t *testing.T) {
+	q := runbook.Question{Step: "s", Title: "Launch", Failure: "the tank is empty, and so is the other one", Ask: runbook.Ask{Kind: runbook.DecisionWanted, Text: "What is to be done about it now?"}, Decisions: []runbook.Decision{runbook.DecideDone}}
+	var out bytes.Buffer
+	p := &runbook.Prompt{In: strings.NewReader("done\nI looked myself, twice, and it was there\nyes\n"), Out: &out, Width: 40}
+	if _, err := p.Ask(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(out.String(), "\n") {
+		if len(line) > p.Width {
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+	wants(t, out.String(), "  it failed: the tank is empty, and so\n  is the other one", "    done      the step's work is done, I\n              have seen it\n",
+		"    statement    I looked myself, twice,\n                 and it was there\n")
+}
+
 func TestPromptEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/wrap"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 )
 
@@ -34,7 +35,7 @@ func writeOverview(out io.Writer) {
 	fmt.Fprint(out, "upgrade COMMAND [flags]: upgrades Pexip Infinity on Azure as the written process says\n\n")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, c := range commands() {
-		for i, l := range wrapped(plain(c.help), 64) {
+		for i, l := range wrap.Words(plain(c.help), 64) {
 			fmt.Fprintf(w, "  %s\t%s\n", []string{c.name, ""}[min(i, 1)], l)
 		}
 	}
@@ -53,13 +54,13 @@ func writeExits(out io.Writer, codes []upgrade.ExitMeaning) {
 // writeHelp is all about one command.
 func writeHelp(out io.Writer, c command) {
 	fmt.Fprintf(out, "upgrade %s\n", strings.TrimSpace(c.name+" [flags] "+c.args))
-	for _, l := range wrapped(plain(c.help), 78) {
+	for _, l := range wrap.Words(plain(c.help), 78) {
 		fmt.Fprintln(out, l)
 	}
 	fmt.Fprintln(out, "\nflags:")
 	for _, f := range c.flagList() {
 		fmt.Fprintf(out, "  %s\n", f.head())
-		for _, l := range wrapped(plain(f.Usage), 72) {
+		for _, l := range wrap.Words(plain(f.Usage), 72) {
 			fmt.Fprintf(out, "      %s\n", l)
 		}
 	}
@@ -100,17 +101,6 @@ func (f flagOf) head() string {
 
 // plain is a text without the marks of Markdown.
 func plain(s string) string { return strings.ReplaceAll(s, "`", "") }
-
-func wrapped(s string, width int) (lines []string) {
-	line := ""
-	for word := range strings.FieldsSeq(s) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	return append(lines, line)
-}
 
 // build is what the program was built from, as Go knows it.
 func build() map[string]string {

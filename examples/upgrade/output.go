@@ -56,7 +56,7 @@ func (a *app) drive(ctx context.Context, s *upgrade.Session, act func(context.Co
 
 // prompt asks at the terminal; what is shown of the run waits until the answer is there.
 func (a *app) prompt() runbook.Asker {
-	p := &runbook.Prompt{In: a.in, Out: a.err}
+	p := &runbook.Prompt{In: a.in, Out: a.err, Width: a.screen.width}
 	return runbook.AskerFunc(func(ctx context.Context, q runbook.Question) (runbook.Answer, error) {
 		if v := a.view.Load(); v != nil {
 			return v.Asker(p).Ask(ctx, q)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/wrap"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
@@ -47,30 +48,12 @@ func (t *planText) line(indent, words string) {
 		t.WriteString("\n")
 		indent = indent[1:]
 	}
-	for i, l := range wrap(Printable(words), t.width-utf8.RuneCountInString(indent)-2) {
+	for i, l := range wrap.Words(Printable(words), t.width-utf8.RuneCountInString(indent)-2) {
 		if i == 1 {
 			indent += "  "
 		}
 		fmt.Fprintf(t, "%s%s\n", indent, l)
 	}
-}
-
-// noBreak is a space at which wrap does not break.
-const noBreak = "\u00a0"
-
-// wrap breaks a text at its spaces. What is wider stands alone.
-func wrap(s string, width int) (lines []string) {
-	line := ""
-	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ' ' }) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += strings.ReplaceAll(word, noBreak, " ")
-	}
-	return append(lines, line)
 }
 
 var rankTitles = map[Rank]string{RankAcknowledge: "TO BE ACKNOWLEDGED by a person when the run comes to it", RankAccepted: "ACCEPTED", RankAdvice: "ADVICE"}
@@ -205,7 +188,7 @@ func (t *planText) legend(v PlanView) {
 	for _, p := range v.Phases {
 		for _, s := range p.Steps {
 			if s.long() {
-				path = append(path, s.ID+" "+strings.ReplaceAll(Roughly(s.ExpectedSeconds), " ", noBreak))
+				path = append(path, s.ID+" "+strings.ReplaceAll(Roughly(s.ExpectedSeconds), " ", wrap.NoBreak))
 			}
 		}
 	}

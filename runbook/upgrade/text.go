@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/wrap"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
@@ -95,8 +96,8 @@ func (l *lines) line(e runbook.Event, mark, text string) {
 		width = l.width()
 		mark = "\x1b[" + markColours[mark] + "m" + mark + "\x1b[0m"
 	}
-	step := strings.ReplaceAll(fmt.Sprintf("%-26s", e.Step), " ", noBreak)
-	text = strings.Join(wrap(step+" "+Printable(text), width-lineIndent), "\n"+strings.Repeat(" ", lineIndent))
+	step := strings.ReplaceAll(fmt.Sprintf("%-26s", e.Step), " ", wrap.NoBreak)
+	text = strings.Join(wrap.Words(step+" "+Printable(text), width-lineIndent), "\n"+strings.Repeat(" ", lineIndent))
 	fmt.Fprintf(l.w, "%s    %s %s\n", e.At.Format(time.TimeOnly), mark, text)
 }
 
