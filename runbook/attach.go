@@ -26,13 +26,17 @@ const attachmentNote = "attachment "
 var attachmentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Attach writes a file into the run's folder, durably, and notes its size and SHA-256. An existing
-// file of that name is replaced only once the new one is complete.
+// file of that name is replaced only once the new one is complete. The names of the bundle's own files
+// are refused.
 func (sc *StepContext) Attach(name string, write func(io.Writer) error) (Attachment, error) {
 	if sc.driver.Files == "" {
 		return Attachment{}, errNoFiles
 	}
 	if !attachmentName.MatchString(name) {
 		return Attachment{}, fmt.Errorf("%q is not a file name", name)
+	}
+	if reserved(name) {
+		return Attachment{}, fmt.Errorf("%q is the name of a file that the bundle has itself", name)
 	}
 	a, err := writeAttachment(filepath.Join(sc.driver.Files, RunStream(sc.Run())), name, write)
 	if err != nil {

@@ -32,33 +32,39 @@ type Bundle struct {
 	Report     string `json:"report"`
 	ReportHTML string `json:"html"`
 	JUnit      string `json:"junit"`
+	Sums       string `json:"sums"`
 	Signature  string `json:"signature,omitempty"`
 }
 
-// Save writes the evidence and the reports made from it into dir, where the run's attachments are,
-// replacing earlier ones. With a key it also signs: what the signature covers is evidence.json, byte
-// for byte, and through the checksums in it every attachment. Without a key an earlier signature is
-// removed. It may be repeated.
+// Save writes the evidence, the reports made from it and the list of checksums into dir, where the run's
+// attachments are, replacing earlier ones. With a key it also signs: what the signature covers is that
+// list, byte for byte, and through it every file. Without a key an earlier signature is removed. It may be
+// repeated; a bundle whose writing was interrupted has no list, and does not verify.
 func (e *Evidence) Save(dir string, key ed25519.PrivateKey) (Bundle, error) {
-	b := Bundle{Evidence: filepath.Join(dir, EvidenceFile), Report: filepath.Join(dir, ReportFile),
-		ReportHTML: filepath.Join(dir, HTMLFile), JUnit: filepath.Join(dir, JUnitFile)}
-	raw, err := e.encode()
-	if err != nil {
-		return b, fmt.Errorf("save evidence: %w", err)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	b := Bundle{Evidence: at(EvidenceFile), Report: at(ReportFile), ReportHTML: at(HTMLFile), JUnit: at(JUnitFile), Sums: at(SumsFile)}
+	for _, name := range []string{SignatureFile, SumsFile} {
+		if err := os.Remove(at(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return b, fmt.Errorf("save evidence: %w", err)
+		}
 	}
-	signature := filepath.Join(dir, SignatureFile)
-	if err := os.Remove(signature); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return b, fmt.Errorf("save evidence: %w", err)
-	}
-	files := append([]bundled{{EvidenceFile, writes(raw)}}, e.reports()...)
-	if key != nil {
-		b.Signature = signature
-		files = append(files, bundled{SignatureFile, writes(sign(key, raw))})
-	}
-	for _, f := range files {
-		if _, err := writeAttachment(dir, f.name, f.write); err != nil {
+	list := e.attachedSums()
+	for _, f := range e.files() {
+		a, err := writeAttachment(dir, f.name, f.write)
+		if err != nil {
 			return b, fmt.Errorf("save %s: %w", f.name, err)
 		}
+		list[f.name] = a.SHA256
+	}
+	if _, err := writeAttachment(dir, SumsFile, writes(list.text())); err != nil {
+		return b, fmt.Errorf("save %s: %w", SumsFile, err)
+	}
+	if key == nil {
+		return b, nil
+	}
+	b.Signature = at(SignatureFile)
+	if _, err := writeAttachment(dir, SignatureFile, writes(sign(key, list.text()))); err != nil {
+		return b, fmt.Errorf("save %s: %w", SignatureFile, err)
 	}
 	return b, nil
 }
@@ -66,6 +72,11 @@ func (e *Evidence) Save(dir string, key ed25519.PrivateKey) (Bundle, error) {
 type bundled struct {
 	name  string
 	write func(io.Writer) error
+}
+
+// files are those that Save writes and sums up.
+func (e *Evidence) files() []bundled {
+	return append([]bundled{{EvidenceFile, e.write}}, e.reports()...)
 }
 
 // reports are the files that are made from the evidence alone.
@@ -80,17 +91,21 @@ func writes(b []byte) func(io.Writer) error {
 // encode is the one way in which evidence is written, so that each byte of a file can be checked.
 func (e *Evidence) encode() ([]byte, error) {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetIndent("", " ")
-	err := enc.Encode(e)
+	err := e.write(&b)
 	return b.Bytes(), err
 }
 
-// signed says what a signature is for, so that it cannot be used for anything else.
-func signed(raw []byte) []byte { return append([]byte("runbook evidence 1\n"), raw...) }
+func (e *Evidence) write(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	return enc.Encode(e)
+}
 
-func sign(key ed25519.PrivateKey, raw []byte) []byte {
-	return []byte(signatureText(ed25519.Sign(key, signed(raw))))
+// signed says what a signature is for, so that it cannot be used for anything else.
+func signed(list []byte) []byte { return append([]byte("runbook bundle 1\n"), list...) }
+
+func sign(key ed25519.PrivateKey, list []byte) []byte {
+	return []byte(signatureText(ed25519.Sign(key, signed(list))))
 }
 
 func signatureText(sig []byte) string { return base64.StdEncoding.EncodeToString(sig) + "\n" }
@@ -98,14 +113,9 @@ func signatureText(sig []byte) string { return base64.StdEncoding.EncodeToString
 // ReadEvidence reads a file that Save wrote and verifies it alone: every byte of it, the records and
 // what is said about them. A difference is an error that matches ErrDamaged and names its place.
 func ReadEvidence(path string) (*Evidence, error) {
-	_, e, err := readEvidence(path)
-	return e, err
-}
-
-func readEvidence(path string) ([]byte, *Evidence, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read evidence: %w", err)
+		return nil, fmt.Errorf("read evidence: %w", err)
 	}
 	e := &Evidence{}
 	var b bytes.Buffer // what steps left is shown in reports as it was written, without indentation
@@ -113,19 +123,19 @@ func readEvidence(path string) ([]byte, *Evidence, error) {
 		err = json.Unmarshal(b.Bytes(), e)
 	}
 	if err != nil {
-		return raw, e, fmt.Errorf("evidence %s: %w: %v", path, ErrDamaged, err)
+		return e, fmt.Errorf("evidence %s: %w: %v", path, ErrDamaged, err)
 	}
 	if err := e.Verify(); err != nil {
-		return raw, e, err
+		return e, err
 	}
 	again, err := e.encode()
 	if err == nil {
 		err = same(again, raw)
 	}
 	if err != nil {
-		return raw, e, fmt.Errorf("evidence %s: %w", path, err)
+		return e, fmt.Errorf("evidence %s: %w", path, err)
 	}
-	return raw, e, nil
+	return e, nil
 }
 
 // same names the first place in which a file differs from what it must be.
@@ -141,22 +151,25 @@ func same(want, got []byte) error {
 }
 
 // ReadBundle reads the evidence in dir and verifies all of the bundle, offline: evidence.json as
-// ReadEvidence does, that the reports say what it says, and that every attachment is there with its
-// size and checksum. A bundle of schema 1 was written before there was a report.html: there the file
-// need not be, but it is checked if it is. With a public key the signature must be there and fit. Whatever is wrong is in
-// the error, which matches ErrDamaged and names each file; the evidence is returned also then, if
+// ReadEvidence does, that every file has the SHA-256 that SumsFile says, and every attachment the size and
+// SHA-256 that the records say. Reports that this version of the program would write in the same form are
+// also made again and compared. With a public key the signature must be there and fit. Whatever is wrong
+// is in the error, which matches ErrDamaged and names each file; the evidence is returned also then, if
 // it could be read.
 func ReadBundle(dir string, key ed25519.PublicKey) (*Evidence, error) {
-	raw, e, err := readEvidence(filepath.Join(dir, EvidenceFile))
+	e, err := ReadEvidence(filepath.Join(dir, EvidenceFile))
 	if err != nil {
 		return e, err
 	}
-	faults := []error{checkSignature(dir, raw, key)}
-	for _, f := range e.reports() {
-		if f.name == HTMLFile && e.Schema < schemaHTML && missing(dir, f.name) {
-			continue
+	list, err := os.ReadFile(filepath.Join(dir, SumsFile))
+	if err != nil {
+		return e, fmt.Errorf("%w: the bundle was not written to its end: %v", ErrDamaged, err)
+	}
+	faults := []error{checkSignature(dir, list, key), e.checkSums(dir, list)}
+	if e.ReportsCompared() {
+		for _, f := range e.reports() {
+			faults = append(faults, checkDerived(dir, f))
 		}
-		faults = append(faults, checkDerived(dir, f))
 	}
 	for _, a := range e.State.Attachments() {
 		faults = append(faults, checkAttachment(dir, a))
@@ -164,12 +177,7 @@ func ReadBundle(dir string, key ed25519.PublicKey) (*Evidence, error) {
 	return e, errors.Join(faults...)
 }
 
-func missing(dir, name string) bool {
-	_, err := os.Lstat(filepath.Join(dir, name))
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-func checkSignature(dir string, raw []byte, key ed25519.PublicKey) error {
+func checkSignature(dir string, list []byte, key ed25519.PublicKey) error {
 	if key == nil {
 		return nil
 	}
@@ -178,8 +186,8 @@ func checkSignature(dir string, raw []byte, key ed25519.PublicKey) error {
 		return fmt.Errorf("%w: there is no signature: %v", ErrDamaged, err)
 	}
 	sig, err := base64.StdEncoding.DecodeString(string(text))
-	if err != nil || string(text) != signatureText(sig) || !ed25519.Verify(key, signed(raw), sig) {
-		return fmt.Errorf("%w: %s does not fit %s and the public key", ErrDamaged, SignatureFile, EvidenceFile)
+	if err != nil || string(text) != signatureText(sig) || !ed25519.Verify(key, signed(list), sig) {
+		return fmt.Errorf("%w: %s does not fit %s and the public key", ErrDamaged, SignatureFile, SumsFile)
 	}
 	return nil
 }

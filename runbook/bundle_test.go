@@ -91,7 +91,7 @@ func TestAnyChangedByteIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir, _ := proven(t, key)
-	for _, name := range []string{runbook.EvidenceFile, runbook.ReportFile, runbook.HTMLFile, runbook.JUnitFile, runbook.SignatureFile, "photo.bin"} {
+	for _, name := range []string{runbook.EvidenceFile, runbook.ReportFile, runbook.HTMLFile, runbook.JUnitFile, runbook.SumsFile, runbook.SignatureFile, "photo.bin"} {
 		path := filepath.Join(dir, name)
 		whole, err := os.ReadFile(path)
 		if err != nil {
@@ -145,13 +145,13 @@ func TestEvidenceIsReadStrictly(t *testing.T) {
 	}
 	for name, change := range map[string]func(string) string{
 		"unknown key": func(s string) string {
-			return strings.Replace(s, `"schema": 2,`, `"schema": 2, "approvedBy": "the queen",`, 1)
+			return strings.Replace(s, `"schema": 3,`, `"schema": 3, "approvedBy": "the queen",`, 1)
 		},
 		"key in caps":  func(s string) string { return strings.Replace(s, `"schema"`, `"SCHEMA"`, 1) },
-		"key twice":    func(s string) string { return strings.Replace(s, `"schema": 2,`, `"schema": 2, "schema": 2,`, 1) },
-		"more space":   func(s string) string { return strings.Replace(s, `"schema": 2,`, `"schema":  2,`, 1) },
+		"key twice":    func(s string) string { return strings.Replace(s, `"schema": 3,`, `"schema": 3, "schema": 3,`, 1) },
+		"more space":   func(s string) string { return strings.Replace(s, `"schema": 3,`, `"schema":  3,`, 1) },
 		"other escape": func(s string) string { return strings.Replace(s, `"look"`, `"\u006cook"`, 1) },
-		"schema":       func(s string) string { return strings.Replace(s, `"schema": 2,`, `"schema": 3,`, 1) },
+		"schema":       func(s string) string { return strings.Replace(s, `"schema": 3,`, `"schema": 4,`, 1) },
 	} {
 		changed := change(string(whole))
 		if changed == string(whole) {

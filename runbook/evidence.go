@@ -10,18 +10,18 @@ import (
 // The hash of the last record stands for all of it; keep it elsewhere to make rewriting visible.
 type Evidence struct {
 	Schema  int      `json:"schema"`
+	Reports int      `json:"reports"` // the form in which reports are written beside it
 	Run     string   `json:"run"`
 	Head    string   `json:"head"`
 	State   *State   `json:"state"`
 	Records []Record `json:"records"`
 }
 
-// The versions of the form in which evidence is written. They differ only in what belongs to a bundle:
-// since schemaHTML that is report.html too.
+// evidenceSchema is the form in which evidence is written, reportForm that of the reports. Whoever changes what a
+// report says, or how it looks, raises reportForm: reports of another form are not made again to be compared.
 const (
-	oldestSchema   = 1
-	schemaHTML     = 2
-	evidenceSchema = schemaHTML
+	evidenceSchema = 3
+	reportForm     = 1
 )
 
 // Evidence reads a run as evidence. It may be called at any time; a run that has not ended gives
@@ -38,14 +38,18 @@ func (r *Runner) Evidence(ctx context.Context, run string) (*Evidence, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Evidence{Schema: evidenceSchema, Run: run, Head: state.Head, State: state, Records: records}, nil
+	return &Evidence{Schema: evidenceSchema, Reports: reportForm, Run: run, Head: state.Head, State: state, Records: records}, nil
 }
+
+// ReportsCompared says whether ReadBundle makes the reports again to compare them. Those of another form are known by
+// their checksums alone.
+func (e *Evidence) ReportsCompared() bool { return e.Reports == reportForm }
 
 // Verify checks, offline, that the records are complete and unchanged and that the state is what
 // they say. Any difference is an error that matches ErrDamaged.
 func (e *Evidence) Verify() error {
-	if e.Schema < oldestSchema || e.Schema > evidenceSchema {
-		return fmt.Errorf("evidence of run %s has schema %d, this program reads %d to %d: use the program that wrote it", e.Run, e.Schema, oldestSchema, evidenceSchema)
+	if e.Schema != evidenceSchema {
+		return fmt.Errorf("evidence of run %s has schema %d, this program reads %d: use the program that wrote it", e.Run, e.Schema, evidenceSchema)
 	}
 	if err := VerifyChain(RunStream(e.Run), e.Records); err != nil {
 		return fmt.Errorf("evidence of run %s: %w", e.Run, err)

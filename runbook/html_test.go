@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -214,33 +212,6 @@ func wantInert(t *testing.T, r *runbook.Runner) {
 	}
 	if n := strings.Count(w.text, "&lt;script&gt;alert(1)"); n < 40 {
 		t.Errorf("the text is shown in only %d places", n)
-	}
-}
-
-// A bundle that was written before there was a page still verifies, but not with a page that says
-// something else.
-func TestBundleWithoutAPage(t *testing.T) {
-	dir, e := proven(t, nil)
-	page := filepath.Join(dir, runbook.HTMLFile)
-	old := *e
-	old.Schema = 1
-	if _, err := old.Save(dir, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := runbook.ReadBundle(dir, nil); err != nil {
-		t.Errorf("an old bundle to which a page was added: %v", err)
-	}
-	if err := os.WriteFile(page, []byte("all is well"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := runbook.ReadBundle(dir, nil); !errors.Is(err, runbook.ErrDamaged) || !strings.Contains(err.Error(), runbook.HTMLFile) {
-		t.Errorf("another page: %v", err)
-	}
-	if err := os.Remove(page); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := runbook.ReadBundle(dir, nil); err != nil {
-		t.Errorf("an old bundle: %v", err)
 	}
 }
 

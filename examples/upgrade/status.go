@@ -200,6 +200,9 @@ func check(path, public string) (c checked, err error) {
 		c.page = page
 	}
 	c.Evidence, err = runbook.ReadBundle(path, key)
+	if err == nil && !c.ReportsCompared() {
+		c.what += "; the reports are in the form of another version of this program, and known by their checksums alone"
+	}
 	return c, err
 }
 

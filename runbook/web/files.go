@@ -12,7 +12,7 @@ import (
 
 // bundle are the files of every run's evidence. The first is one that a browser may show; all others
 // are only handed out.
-var bundle = []string{runbook.HTMLFile, runbook.ReportFile, runbook.EvidenceFile, runbook.JUnitFile, runbook.SignatureFile}
+var bundle = []string{runbook.HTMLFile, runbook.ReportFile, runbook.EvidenceFile, runbook.JUnitFile, runbook.SumsFile, runbook.SignatureFile}
 
 // reportPolicy lets the report have its own styles, and nothing else.
 const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
