@@ -71,7 +71,7 @@ var (
 	clockForm = regexp.MustCompile(`^(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))$`)
 )
 
-// ParseClock reads a time of day from 00:00 to 24:00.
+// ParseClock reads a time of day from 00:00 to 24:00, hours and minutes of two digits. Anything else is an error.
 func ParseClock(s string) (Clock, error) {
 	if !clockForm.MatchString(s) {
 		return 0, fmt.Errorf(`%q is not a time such as "07:00"`, clip(s))
@@ -82,7 +82,8 @@ func ParseClock(s string) (Clock, error) {
 	return Clock(h*60 + m), nil
 }
 
-// ParseWeekday reads a day by its English name or the first three letters of it.
+// ParseWeekday reads a day by its English name or the first three letters of it, in either case. Anything else is an
+// error.
 func ParseWeekday(s string) (time.Weekday, error) {
 	i := slices.IndexFunc(everyDay, func(d time.Weekday) bool {
 		return strings.EqualFold(s, d.String()) || strings.EqualFold(s, d.String()[:3])
@@ -93,7 +94,8 @@ func ParseWeekday(s string) (time.Weekday, error) {
 	return everyDay[i], nil
 }
 
-// ParseZone reads the name of a time zone. Local is refused: it differs from machine to machine.
+// ParseZone reads the name of a time zone. An unknown one is an error, and so are none and Local, which differs from
+// machine to machine. The zones are part of the program: nothing has to be installed.
 func ParseZone(s string) (*time.Location, error) {
 	zone, err := time.LoadLocation(s)
 	switch {

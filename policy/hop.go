@@ -13,7 +13,8 @@ type Hop struct {
 	Source       string  // where that is written, and when it was read; "": Pexip's notes
 }
 
-// KnownHops are the direct paths verified in Pexip's release notes: v39.1 accepts v35.0 or later.
+// KnownHops are the direct paths verified in Pexip's release notes: v39.1 accepts v35.0 or later. Each call
+// makes a list of its own, to append to.
 func KnownHops() []Hop {
 	return []Hop{{Target: Version{Major: 39, Minor: 1}, OldestSource: Version{Major: 35}, Source: fromNotes}}
 }

@@ -20,7 +20,8 @@ var (
 )
 
 // ParseVersion reads a version as nodes, files and people write it: "38 (81931.0.0)", "39.1.0 (83067.0.0)",
-// "v39.1", "36". White space around it is ignored. It does not accept a bare build number or a major of 0.
+// "v39.1", "36". White space around it is ignored. Anything else, a major of 0 too, is an error. A bare build number is
+// not recognised as one: "83067" reads as a release; see [ParseBuild] for builds.
 func ParseVersion(s string) (Version, error) {
 	m := versionForm.FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
@@ -37,7 +38,7 @@ func ParseVersion(s string) (Version, error) {
 }
 
 // ParseBuild reads a build number and returns its normalised form of at least three parts, so that
-// "83067" (in a file name) and "83067.0.0" (on a node) are equal.
+// "83067" (in a file name) and "83067.0.0" (on a node) are equal. Anything else, or a build of 0, is an error.
 func ParseBuild(s string) (normalised string, err error) {
 	s = strings.TrimSpace(s)
 	if !buildForm.MatchString(s) {
@@ -59,7 +60,8 @@ func ParseBuild(s string) (normalised string, err error) {
 	return strings.Join(parts, "."), nil
 }
 
-// WithBuild returns v with the given build, for a caller that reads the two from different fields.
+// WithBuild returns v with the given build, for a caller that reads the two from different fields. It fails as
+// [ParseBuild] does.
 func (v Version) WithBuild(build string) (Version, error) {
 	normalised, err := ParseBuild(build)
 	if err != nil {
