@@ -104,7 +104,8 @@ func (a Answer) attached(name string) bool {
 }
 
 // Asker puts questions to people. ErrNoAnswer means that nobody is there to be asked: the run then
-// records what it waits for and stops.
+// records what it waits for and stops. Any other error stops the run too. Steps of one Group may ask at
+// the same time.
 type Asker interface {
 	Ask(ctx context.Context, q Question) (Answer, error)
 }

@@ -37,6 +37,6 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is being driven by %s, which is alive", e.Stream, e.Owner)
 }
 
-// RunStream and EnvironmentStream name the two kinds of stream.
+// RunStream and EnvironmentStream name the two kinds of stream, and with "" are the prefix of their names.
 func RunStream(run string) string                 { return "runs/" + run }
 func EnvironmentStream(environment string) string { return "environments/" + environment }

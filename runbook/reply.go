@@ -70,7 +70,8 @@ func given(a Answer, yes bool) error {
 	return fmt.Errorf("%s has already answered: %w", a.Actor, ErrOutdated)
 }
 
-// Number tells this question from every other one of its run, also from the same one asked again.
+// Number tells this question from every other one of its run, also from the same one asked again. Only a Wait that
+// State or Evidence has read from a journal has it; one that was decoded from JSON has 0.
 func (w *Wait) Number() uint64 { return w.seq }
 
 // Answered is the answer to what the run waits for that was recorded from outside, and that the run

@@ -147,7 +147,8 @@ type signal struct {
 	answer Answer
 }
 
-// Fold reads a run's records into its state.
+// Fold reads a run's records into its state. A record whose data does not read, or that settles what is not owed, is an
+// error. It believes the records; VerifyChain says whether they are intact.
 func Fold(run string, records []Record) (*State, error) {
 	s := &State{Run: run, Steps: map[string]*StepState{}}
 	for _, r := range records {
@@ -158,7 +159,9 @@ func Fold(run string, records []Record) (*State, error) {
 	return s, nil
 }
 
-// Step returns the state of a step, pending if nothing is known of it.
+// Step returns the state of a step, pending if nothing is known of it. It then enters the step into Steps: do not ask
+// the state of an Evidence for a step that never began before the evidence is verified or saved, or it differs from
+// its records.
 func (s *State) Step(id string) *StepState {
 	st := s.Steps[id]
 	if st == nil {
