@@ -109,7 +109,7 @@ func ExampleReadBundle() {
 	fmt.Println(errors.Is(err, runbook.ErrDamaged), err)
 	// Output:
 	// completed <nil>
-	// true report.md: journal is damaged: it was changed at byte 0, in line 1
+	// true report.md: journal is damaged: its SHA-256 is not the one that SHA256SUMS says
 }
 
 // The one file evidence.json proves the journal also where the files beside it are not at hand.

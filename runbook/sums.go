@@ -51,7 +51,7 @@ func (e *Evidence) checkSums(dir string, list []byte) error {
 			return fmt.Errorf("%w: %v", ErrDamaged, err)
 		}
 		if !bytes.Contains(list, sums{name: sum}.text()) {
-			faults = append(faults, fmt.Errorf("%w: %s is not the file that was written: its SHA-256 is %s, which %s does not say", ErrDamaged, name, sum, SumsFile))
+			faults = append(faults, fmt.Errorf("%s: %w: its SHA-256 is not the one that %s says", name, ErrDamaged, SumsFile))
 		}
 		is[name] = sum
 	}
