@@ -112,6 +112,17 @@ func ExampleReadBundle() {
 	// true report.md: journal is damaged: its SHA-256 is not the one that SHA256SUMS says
 }
 
+// Evidence that is in memory, for example from another program, is held against its own records.
+func ExampleEvidence_Verify() {
+	evidence := completed()
+	fmt.Println(evidence.Verify())
+	evidence.State.End.Outcome = runbook.Aborted
+	fmt.Println(evidence.Verify())
+	// Output:
+	// <nil>
+	// evidence of run test-0001: journal is damaged: its summary differs from its records
+}
+
 // The one file evidence.json proves the journal also where the files beside it are not at hand.
 func ExampleReadEvidence() {
 	dir, err := os.MkdirTemp("", "evidence")

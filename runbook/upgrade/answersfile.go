@@ -28,7 +28,8 @@ type answersFile struct {
 //	    values: {expected: "yes", mitigation: open port 5061 for the gateways}
 //	    files: {document: mitigation.pdf}
 //
-// Paths of files are relative to the folder of the answers file. Unknown keys are errors. Compare the answers with the plan (runbook.Prepared.Check) before a run.
+// Paths of files are relative to the folder of the answers file. Whatever is wrong, an unknown key too, is an *InputError.
+// Compare the answers with the plan (runbook.Prepared.Check) before a run.
 func LoadAnswers(path string) (*runbook.Prepared, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -53,7 +54,7 @@ func LoadAnswers(path string) (*runbook.Prepared, error) {
 	return &runbook.Prepared{How: "answers file " + filepath.Base(path), Answers: f.Answers}, nil
 }
 
-// WriteAnswers writes answers in the form that LoadAnswers reads.
+// WriteAnswers writes answers in the form that LoadAnswers reads. Its errors are those of w.
 func WriteAnswers(w io.Writer, answers []runbook.PreparedAnswer) error {
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)

@@ -293,7 +293,7 @@ func (c *Config) Environment(e policy.Environment) *EnvironmentConfig {
 	return nil
 }
 
-// ParseEnvironment reads the name of an environment as a person types it.
+// ParseEnvironment reads the name of an environment: test or production, in lower case. Anything else is an error.
 func ParseEnvironment(name string) (policy.Environment, error) {
 	switch e := policy.Environment(name); e {
 	case policy.Test, policy.Production:

@@ -35,7 +35,8 @@ func (c EvidenceConfig) publicKey() (ed25519.PublicKey, error) {
 	return key, nil
 }
 
-// ReadPublicKey reads the Ed25519 key with which signatures of evidence are checked: PEM (PKIX).
+// ReadPublicKey reads the Ed25519 key with which signatures of evidence are checked: PEM (PKIX), as openssl pkey
+// -pubout writes it. A file that cannot be read or holds anything else is an error.
 func ReadPublicKey(path string) (ed25519.PublicKey, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -48,6 +48,31 @@ func ExampleLoadConfig() {
 	// [secrets] 6 <nil>
 }
 
+// A file that is named and not there is found before a run, not in the middle of one.
+func ExampleConfig_CheckFiles() {
+	_, cfg, remove := configured()
+	defer remove()
+	fmt.Println(cfg.CheckFiles())
+	check(os.Remove(cfg.Package.File))
+	faults, ok := errors.AsType[*upgrade.ConfigError](cfg.CheckFiles())
+	fmt.Println(ok, len(faults.Problems), faults.Problems[0].Path)
+	// Output:
+	// <nil>
+	// true 1 package.file
+}
+
+// When does the schedule stop the machines next? At noon of a Friday the answer is the end of that day's service.
+func ExampleWindowConfig_StopAfter() {
+	_, cfg, remove := configured()
+	defer remove()
+	friday := time.Date(2026, 3, 6, 20, 0, 0, 0, time.UTC)
+	fmt.Println(cfg.Window.ServiceHours)
+	fmt.Println(cfg.Window.StopAfter(friday))
+	// Output:
+	// 07:00–18:00 Mon Tue Wed Thu Fri America/Vancouver
+	// 2026-03-06 18:00:00 -0800 PST
+}
+
 // One run takes another package than the one in the file; all that is wrong with it is told at once.
 func ExampleConfig_Override() {
 	_, cfg, remove := configured()

@@ -27,7 +27,8 @@ var ExitMeanings = []ExitMeaning{
 	{ExitStopped, "stopped on request; resume it"},
 }
 
-// NextCommand is what to type for a run that waits; "FILE" stands for its configuration.
+// NextCommand is what to type for a run: to answer what it waits for, or else to resume it; "" when it has ended. "FILE"
+// stands for its configuration.
 func NextCommand(s *runbook.State) string {
 	if s.End != nil {
 		return ""

@@ -79,8 +79,9 @@ func Open(ctx context.Context, cfg *Config, o SessionOptions) (*Session, error) 
 	return s, nil
 }
 
-// OpenRunner opens the journals, those below a folder unless o says otherwise, without a configuration: enough to look at runs, to
-// answer their questions and to decide.
+// OpenRunner opens the journals, those below the folder state unless o.Log says otherwise, without a configuration: enough
+// to look at runs, to answer their questions and to decide. It makes the folder if it is not there, which is the only
+// thing that can fail, and sends nothing.
 func OpenRunner(state string, o SessionOptions) (*runbook.Runner, error) {
 	log := o.Log
 	if log == nil {
@@ -97,7 +98,7 @@ func OpenRunner(state string, o SessionOptions) (*runbook.Runner, error) {
 	return &runbook.Runner{Log: log, Actor: actor, Files: state, Asker: o.Asker, Observer: o.Observer, Drain: o.Drain, AcceptPlan: o.AcceptPlan, Within: o.Within}, nil
 }
 
-// Identity is the caller as the operating system knows it: user@host.
+// Identity is the caller as the operating system knows it: user@host. What it does not know is "unknown".
 func Identity() string {
 	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {

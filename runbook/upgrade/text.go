@@ -127,7 +127,8 @@ func (l *lines) progress(e runbook.Event) {
 	l.line(e, " ", clip(text))
 }
 
-// Amount says how much of a progress event is done, such as "12.5 of 64.0 MiB" or "1 of 3 nodes".
+// Amount says how much of a progress event is done, such as "12.5 of 64.0 MiB" or "1 of 3 nodes". Only the unit "bytes"
+// is converted.
 func Amount(done, total int64, unit string) string {
 	if unit == "bytes" {
 		return fmt.Sprintf("%.1f of %s", float64(done)/(1<<20), mebibytes(total))

@@ -13,7 +13,8 @@ import (
 // ErrReadOnly is matched by the error of a request that a plan may not make.
 var ErrReadOnly = errors.New("a plan only reads")
 
-// ReadOnly lets only requests through that change nothing: reads, and fetching a token.
+// ReadOnly lets only requests through that change nothing: reads, and fetching a token. The error of any other one
+// matches ErrReadOnly.
 func ReadOnly(next http.RoundTripper) http.RoundTripper { return readOnly{next} }
 
 type readOnly struct{ next http.RoundTripper }

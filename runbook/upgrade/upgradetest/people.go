@@ -55,7 +55,8 @@ func entry(f runbook.Field) string {
 	return "simulated"
 }
 
-// Answers prepares an answer for every question that a plan is known to ask.
+// Answers prepares an answer for every question that a plan is known to ask; what steps ask on the way and what is
+// decided about failures is not among them.
 func Answers(plan runbook.Plan) []runbook.PreparedAnswer {
 	var out []runbook.PreparedAnswer
 	for _, s := range slices.Concat(plan.Steps) {

@@ -242,7 +242,8 @@ func (w *World) run(b devopstest.Build) {
 	}
 }
 
-// Tick lets the pipeline's schedule fire with the given action, "stop" or "start".
+// Tick lets the pipeline's schedule fire with the given action, "stop" or "start". Its run is queued and, unless the
+// pipeline is paused, takes effect when a request or State next looks at the pipeline.
 func (w *World) Tick(action string) { w.Pipeline.Tick(map[string]string{"action": action}) }
 
 // Requests is what arrived at all parts, in order of arrival.
