@@ -115,7 +115,7 @@ func TestAnswersBringFiles(t *testing.T) {
 			if err := e.WriteMarkdown(&report); err != nil {
 				t.Fatal(err)
 			}
-			wants(t, report.String(), "| "+got.Attached[0].Name+" | "+attest+" | 6 | `"+got.Attached[0].SHA256+"` | Minutes \\| of May.PDF |", "document: "+got.Attached[0].Name)
+			wants(t, report.String(), "| "+got.Attached[0].Name+" | "+attest+" | 6 | "+got.Attached[0].SHA256+" | Minutes \\| of May.PDF |", "document: "+got.Attached[0].Name)
 			d.verifies(t, e, got.Attached[0].Name)
 		})
 	}

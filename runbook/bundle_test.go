@@ -172,9 +172,9 @@ func TestReportSaysEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"# launch: test, run test-0001", "**completed**", "- **look** (A-1) looked through a window", "Every step was done.",
+	for _, want := range []string{"# launch: test, run test-0001", "**completed**", "- **look** (A-1) looked through a window", "Every step that was begun was done.",
 		"## Seen\n\n| what | how |\n| --- | --- |\n| lamp | on \\| bright |\n", "POST desk.invalid/lamp | 202 | req-7 |", "GET desk.invalid/door | no answer |",
-		"Beside these 1 reads.", "| file | of step | bytes | sha-256 |\n|---|---|---|---|\n| photo.bin | look | 500 |", "seen it land", "lamp/desk", e.Head} {
+		"Beside these 1 reads.", "| file | of step | bytes | SHA-256 | was called |\n| --- | --- | --- | --- | --- |\n| photo.bin | look | 500 |", "seen it land", "lamp/desk", e.Head} {
 		if !strings.Contains(string(report), want) {
 			t.Errorf("the report lacks %q", want)
 		}
@@ -205,7 +205,7 @@ func TestReportOfAnUnfinishedRun(t *testing.T) {
 	if err := errors.Join(e.WriteMarkdown(&report), e.WriteJUnit(&junit)); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"not ended, waits for a person", "**still to be put back: lamp/desk** (found: `true`)", "- **launch** (B-1): failed no fuel", "- **lamp-on** (C-1): pending"} {
+	for _, want := range []string{"not ended, waits for a person", "## Still to be put back", "| lamp/desk | true | lamp-off |", "- failed **launch** (B-1): no fuel", "- **lamp-on** (C-1): Switch the lamp on again"} {
 		if !strings.Contains(report.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, report.String())
 		}

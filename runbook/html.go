@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,11 +21,11 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"css": func() template.CSS { return template.CSS(reportCSS) }, "text": breakable, "stamp": stamp, "count": count,
 }).Parse(reportHTML))
 
-// WriteHTML writes the run as one page for people, with what WriteMarkdown says and more: first how the
-// run ended, what deviates, what is owed and what was not done; then a timeline, what the steps found,
-// every clause with its steps, what people said, and what proves it. The page needs no other file, no
-// script and no network, and forbids them itself (Content-Security-Policy); all that comes from the run
-// is shown as text. The same evidence gives the same bytes.
+// WriteHTML writes the run as one page for people: first how the run ended, what deviates, what is owed
+// and what was not done; then a timeline, every clause with its steps, what people said, what the steps
+// found and sent, and what proves it. Printed it is a record to file, without the single requests. The
+// page needs no other file, no script and no network, and forbids them itself (Content-Security-Policy);
+// all that comes from the run is shown as text. The same evidence gives the same bytes.
 func (e *Evidence) WriteHTML(w io.Writer) error { return pageTemplate.Execute(w, newPage(e)) }
 
 // page is what the template shows; its methods are the parts of the page.
@@ -69,19 +70,34 @@ type link struct{ Text, Ref string }
 // entry is a cell in its place: under the head Of, or, without one, as the name of its row.
 type entry struct {
 	datum
-	Of string
+	Of     string
+	Narrow bool // its column holds little: on paper it takes no more room than that
 }
 
 // Body is the rows in their places. An empty cell names nothing.
 func (g grid) Body() [][]entry {
-	out := make([][]entry, len(g.Rows))
+	out, narrow := make([][]entry, len(g.Rows)), g.narrow()
 	for i, row := range g.Rows {
 		out[i] = make([]entry, len(row))
 		for j, d := range row {
-			out[i][j].datum = d
+			out[i][j].datum, out[i][j].Narrow = d, narrow[j]
 			if j > 0 || strings.TrimSpace(d.Text) == "" {
 				out[i][j].Of = g.Head[j]
 			}
+		}
+	}
+	return out
+}
+
+// narrowText is how many letters the texts of a narrow column have at most.
+const narrowText = 16
+
+// narrow says of each column whether it is.
+func (g grid) narrow() []bool {
+	out := slices.Repeat([]bool{true}, len(g.Head))
+	for _, row := range g.Rows {
+		for j, d := range row {
+			out[j] = out[j] && len(d.Links) == 0 && utf8.RuneCountInString(d.Text) <= narrowText
 		}
 	}
 	return out

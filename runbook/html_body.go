@@ -62,6 +62,7 @@ func data(cells ...string) []datum {
 type clause struct {
 	ID, Status, Class string
 	Grid              grid
+	steps             []PlannedStep
 }
 
 // Clauses are all that the steps name, by name. Steps without a clause come last.
@@ -86,23 +87,48 @@ func (p *page) Clauses() (out []clause) {
 	return out
 }
 
+// stepHead are the columns of what stepRow says.
+var stepHead = []string{"step", "status", "who", "when (UTC)", "took", "observed"}
+
 func (p *page) clause(id string, steps []PlannedStep) clause {
-	c := clause{ID: id, Grid: grid{Caption: plain("Steps of " + id), Quiet: true, Head: []string{"step", "status", "who", "when (UTC)", "took", "observed", "evidence"}}}
+	c := clause{ID: id, steps: steps, Grid: grid{Caption: plain("Steps of " + id), Quiet: true, Head: append(slices.Clone(stepHead), "evidence")}}
 	worst := StepDone
 	for _, s := range steps {
 		st := p.State.step(s.ID)
 		if grave(st.Status) > grave(worst) {
 			worst = st.Status
 		}
-		when := datum{}
-		if !st.Started.IsZero() {
-			when = at(st.Started)
-		}
-		c.Grid.Rows = append(c.Grid.Rows, []datum{p.step(s.ID), status(st.Status), plain(st.Actor), when, plain(took(st)),
-			plain(strings.TrimSpace(st.Detail + "\n" + st.Error)), {Links: p.proof(s.ID, st)}})
+		c.Grid.Rows = append(c.Grid.Rows, append(p.stepRow(s), datum{Links: p.proof(s.ID, st)}))
 	}
 	c.Status, c.Class = string(worst), classOf(worst)
 	return c
+}
+
+// stepRow is what became of a step.
+func (p *page) stepRow(s PlannedStep) []datum {
+	st, when := p.State.step(s.ID), datum{}
+	if !st.Started.IsZero() {
+		when = at(st.Started)
+	}
+	return []datum{p.step(s.ID), status(st.Status), plain(st.Actor), when, plain(took(st)), plain(strings.TrimSpace(st.Detail + "\n" + st.Error))}
+}
+
+// Filed is the clauses in one table, for paper. A step is told under its first clause, and named under the others.
+func (p *page) Filed() grid {
+	g := grid{Caption: plain("Every clause with its steps"), Quiet: true, Head: append([]string{"clause"}, stepHead...)}
+	told := map[string]string{}
+	for _, c := range p.Clauses() {
+		for _, s := range c.steps {
+			row := p.stepRow(s)
+			if first, ok := told[s.ID]; ok {
+				row = []datum{row[0], row[1], {}, {}, {}, plain("as under " + first)}
+			} else {
+				told[s.ID] = c.ID
+			}
+			g.Rows = append(g.Rows, append([]datum{plain(c.ID)}, row...))
+		}
+	}
+	return g
 }
 
 func took(st StepState) string {

@@ -26,16 +26,18 @@ func (p *page) Banner() banner {
 	return banner{Class: "warn", Word: "Not ended", Text: "it ran when this was written, or its process has ended"}
 }
 
-// Until is when the time to answer ends, or "".
-func (b banner) Until() string {
-	if b.Wait == nil || b.Wait.Until().IsZero() {
-		return ""
+// Facts are about what is waited for.
+func (b banner) Facts() [][2]string {
+	q := b.Wait.Question
+	out := [][2]string{{"step", q.Step}, {"waits since", stamp(b.Wait.Since)}}
+	if until := b.Wait.Until(); !until.IsZero() {
+		out = append(out, [2]string{"until", stamp(until)})
 	}
-	return stamp(b.Wait.Until())
+	if len(q.Decisions) > 0 {
+		out = append(out, [2]string{"possible decisions", join(q.Decisions)})
+	}
+	return out
 }
-
-// Decisions are what may be decided, in words.
-func (b banner) Decisions() string { return join(b.Wait.Question.Decisions) }
 
 // Facts are what the run is about: its target is the input of that name.
 func (p *page) Facts() [][2]string {

@@ -103,8 +103,8 @@ func TestPageSaysEverythingInOrder(t *testing.T) {
 	_, e := proven(t, nil)
 	w := write(t, e)
 	wantInOrder(t, w.text, "<h1>launch: test</h1>", ">Completed<", "id=\"deviations\"", "looked through a window", "id=\"owed\"", "Nothing.", "id=\"open\"", "Every step that was begun was done.",
-		"id=\"timeline\"", "id=\"found\"", "Seen</h3>", "on | bright", "id=\"clauses\"", ">A-1</h3>", "lamp is on: true", ">No clause</h3>", "id=\"said\"", "answers", "seen it land", "Landed?",
-		"id=\"putback\"", "lamp/desk", "on: true", "id=\"requests\"", "POST desk.invalid/lamp", "req-7", "no answer", "Beside these 1 reads.", "id=\"files\"", "photo.bin", "500", "id=\"proof\"", e.Head, "upgrade verify FOLDER")
+		"id=\"timeline\"", "id=\"clauses\"", ">A-1</h3>", "lamp is on: true", ">No clause</h3>", "id=\"said\"", "answers", "seen it land", "Landed?",
+		"id=\"putback\"", "lamp/desk", "on: true", "id=\"files\"", "photo.bin", "500", "id=\"found\"", "Seen</h3>", "on | bright", "id=\"requests\"", "POST desk.invalid/lamp", "req-7", "no answer", "Beside these 1 reads.", "id=\"proof\"", e.Head, "upgrade verify FOLDER")
 	if strings.Contains(w.text, "GET desk.invalid/lamp") {
 		t.Error("a read that went well stands among the changes")
 	}
@@ -145,9 +145,8 @@ func TestPageOfAnUnfinishedRun(t *testing.T) {
 // hostile is text that would do something if it were not shown as text.
 const hostile = `</title></style><script>alert(1)</script>"><img src=x onerror=alert(2)>' onfocus=a {{.Run}} javascript:alert(3) [a](javascript:b) <!-- &lt;b&gt; | ` + "\x00\u202e`x`"
 
-// Whatever text is in the evidence, in every place of it, the page has only elements and attributes of
-// its own, leads nowhere else, and its references fit.
-func TestPageIsInert(t *testing.T) {
+// markupBook is a runbook all of whose texts are hostile, and who runs it.
+func markupBook() (*runbook.Definition, *runbook.Runner) {
 	def := &runbook.Definition{Name: hostile, Environment: "test", Inputs: map[string]any{hostile: hostile, "target": hostile, "list": []string{hostile}},
 		Undos: []runbook.Undo{{Kind: hostile, Title: hostile, Clauses: []string{hostile}, Settle: func(*runbook.StepContext, runbook.Owed) (string, error) { return "", errors.New(hostile) }}}}
 	ask := &runbook.Ask{Kind: runbook.Attestation, Text: hostile, Fields: []runbook.Field{{Name: hostile, Text: hostile}}}
@@ -159,7 +158,13 @@ func TestPageIsInert(t *testing.T) {
 		runbook.NoteExchange(sc, runbook.Exchange{Method: hostile, Target: hostile, Error: hostile, RequestID: hostile}, true)
 		return errors.Join(sc.Owe(hostile, hostile, hostile), sc.Note("attachment "+hostile, runbook.Attachment{Name: hostile, SHA256: hostile}))
 	}}, {ID: "fails", Phase: hostile, Title: hostile, Apply: failing(hostile)}, {ID: "never", Title: hostile, Clauses: []string{hostile}, Apply: failing("")}}
-	r := &runbook.Runner{Log: &memlog.Log{}, Actor: hostile, Asker: &runbook.Prepared{How: hostile, Answers: []runbook.PreparedAnswer{{Step: hostile, Statement: hostile, Values: map[string]string{hostile: hostile}}}}}
+	return def, &runbook.Runner{Log: &memlog.Log{}, Actor: hostile, Asker: &runbook.Prepared{How: hostile, Answers: []runbook.PreparedAnswer{{Step: hostile, Statement: hostile, Values: map[string]string{hostile: hostile}}}}}
+}
+
+// Whatever text is in the evidence, in every place of it, the page has only elements and attributes of
+// its own, leads nowhere else, and its references fit.
+func TestPageIsInert(t *testing.T) {
+	def, r := markupBook()
 	var waiting *runbook.WaitingError
 	if _, err := r.Start(t.Context(), def); !errors.As(err, &waiting) {
 		t.Fatal(err)
@@ -212,6 +217,31 @@ func wantInert(t *testing.T, r *runbook.Runner) {
 	}
 	if n := strings.Count(w.text, "&lt;script&gt;alert(1)"); n < 40 {
 		t.Errorf("the text is shown in only %d places", n)
+	}
+}
+
+// On paper each page says of which run it is, the clauses are one table that tells each step once, and
+// what is not there is named, with the hash of what has it.
+func TestPageOnPaper(t *testing.T) {
+	_, e := proven(t, nil)
+	w := write(t, e)
+	wantInOrder(t, w.text, `@bottom-left { content: "test-0001, last hash `+e.Head+`"; }`, `<div class="paper">`, "2 requests that changed something or failed: each is told in evidence.json", e.Head)
+	told := map[string]int{}
+	for _, n := range w.elements {
+		if n.Data == "tr" && attribute(n.Parent.Parent.Parent, "class") == "paper" {
+			told[content(n)]++
+		}
+	}
+	e.State.Plan.Steps[0].Clauses = []string{"A-1", "A-2"}
+	wantInOrder(t, write(t, e).text, `<div class="paper">`, ">A-1<", "lamp is on: true", ">A-2<", "as under A-1", "</div>")
+	if len(told) != len(e.State.Plan.Steps)+1 {
+		t.Errorf("on paper: %v", told)
+	}
+	e.Run = `"; } } </style><script>`
+	for _, n := range write(t, e).elements {
+		if n.Data == "script" || n.Data == "style" && strings.Contains(content(n), `content: ""`) {
+			t.Errorf("the name of a run became %s", content(n))
+		}
 	}
 }
 

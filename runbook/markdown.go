@@ -5,29 +5,34 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 )
 
-// WriteMarkdown writes the run as a report for people: deviations first, then what was put back,
-// then every step with its clauses, and at the end what proves it.
+// WriteMarkdown writes the run as a report for people, with what the page of WriteHTML says: deviations
+// first, then what is owed and what was not done, then every step with its clauses, what people said,
+// what was put back and sent, and at the end what proves it.
 func (e *Evidence) WriteMarkdown(w io.Writer) error {
-	r := &markdown{Evidence: e}
+	r := &markdown{page: newPage(e)}
 	r.head()
+	r.asked()
 	r.departures()
+	r.grid("Still to be put back", r.Owed(), "Nothing.")
 	r.notDone()
-	r.putBack()
-	r.tables()
-	r.steps()
-	r.answers()
-	r.requests()
-	r.files()
-	r.line("## Proof\n\n%d records, last hash `%s`, plan `%s`.", len(e.Records), e.Head, e.State.Plan.Hash)
+	r.grid("Timeline", r.Timeline(), "No step was begun.")
+	r.phases()
+	r.grid("What people said", r.Said(), "Nobody was asked.")
+	r.grid("Put back", r.PutBack(), "Nothing was put back.")
+	r.grid("Files", r.Files(), "None is attached.")
+	r.found()
+	r.grid("Requests that changed something or failed", r.Requests(), "None.")
+	r.line("Beside these %d reads.\n", r.Reads())
+	r.line("## Proof\n\n- records: %d\n- last hash: `%s`\n- plan: `%s`", len(e.Records), e.Head, e.State.Plan.Hash)
 	_, err := io.WriteString(w, r.b.String())
 	return err
 }
 
+// markdown is the page in another form: what it says comes from there.
 type markdown struct {
-	*Evidence
+	*page
 	b strings.Builder
 }
 
@@ -35,153 +40,141 @@ func (r *markdown) line(format string, args ...any) { fmt.Fprintf(&r.b, format+"
 
 func (r *markdown) head() {
 	s := r.State
-	r.line("# %s: %s, run %s\n", s.Plan.Name, s.Plan.Environment, s.Run)
+	r.line("# %s: %s, run %s\n", cell(s.Plan.Name), cell(s.Plan.Environment), cell(s.Run))
 	r.line("| | |\n|---|---|")
-	r.line("| outcome | **%s** |", r.outcome())
-	r.line("| started | %s by %s |", stamp(s.Started), cell(s.Starter))
-	if s.End != nil {
-		r.line("| ended | %s, after %s |", stamp(s.End.At), s.End.At.Sub(s.Started).Round(time.Millisecond))
+	r.line("| outcome | **%s** |", cell(r.outcome()))
+	shown := map[[2]string]bool{}
+	for _, fact := range slices.Concat(r.Facts(), r.Inputs()) {
+		if !shown[fact] {
+			r.line("| %s | %s |", cell(fact[0]), cell(fact[1]))
+		}
+		shown[fact] = true
 	}
-	for _, in := range inputs(s.Plan.Inputs) {
-		r.line("| %s | %s |", cell(in[0]), cell(in[1]))
+	r.line("")
+}
+
+// asked is what the run waits for.
+func (r *markdown) asked() {
+	b := r.Banner()
+	if b.Wait == nil {
+		return
+	}
+	r.line("## The question\n\n%s\n", cell(b.Wait.Question.Ask.Text))
+	if failure := b.Wait.Question.Failure; failure != "" {
+		r.line("- failed: %s", cell(failure))
+	}
+	for _, fact := range b.Facts() {
+		r.line("- %s: %s", fact[0], cell(fact[1]))
 	}
 	r.line("")
 }
 
 func (r *markdown) departures() {
 	r.line("## Deviations\n")
-	before := r.b.Len()
-	for _, o := range r.State.Owed {
-		r.line("- **still to be put back: %s** (found: `%s`)", o.ID(), o.Found)
+	list := r.Deviations()
+	for _, d := range list {
+		r.line("- %s%s", d.where(), cell(d.Text))
 	}
-	for _, d := range r.deviations(r.planned()) {
-		if d.Step == "" {
-			r.line("- %s", cell(d.Text))
-		} else {
-			r.line("- **%s** (%s) %s", d.Step, d.Clauses, cell(d.Text))
-		}
-	}
-	if r.b.Len() == before {
+	if len(list) == 0 {
 		r.line("None.")
 	}
 	r.line("")
 }
 
+// where names the step of a deviation, if it has one.
+func (d deviation) where() string {
+	if d.Step == "" {
+		return ""
+	}
+	out := "**" + cell(d.Step) + "**" + clauses(d.Clauses) + " "
+	if d.Waived {
+		return "waived " + out
+	}
+	return out
+}
+
+func clauses(list ...string) string {
+	if text := strings.Join(list, " "); text != "" {
+		return " (" + cell(text) + ")"
+	}
+	return ""
+}
+
 func (r *markdown) notDone() {
 	r.line("## Not done\n")
-	before := r.b.Len()
-	for _, p := range r.planned() {
-		if st := r.State.step(p.ID); !st.Status.Over() {
-			r.line("- **%s** (%s): %s %s", p.ID, strings.Join(p.Clauses, " "), st.Status, cell(st.Error))
-		}
+	begun, pending := r.Unfinished(), r.NotBegun()
+	for _, u := range begun {
+		r.line("- %s **%s**%s: %s", u.Status, cell(u.ID), clauses(u.Clauses...), cell(u.Error))
 	}
-	if r.b.Len() == before {
-		r.line("Every step was done.")
+	if len(begun) == 0 {
+		r.line("Every step that was begun was done.")
+	}
+	if len(pending) > 0 {
+		r.line("\nNever begun:\n")
+	}
+	for _, u := range pending {
+		r.line("- **%s**%s: %s", cell(u.ID), clauses(u.Clauses...), cell(u.Title))
 	}
 	r.line("")
 }
 
-func (r *markdown) tables() {
-	for _, p := range r.planned() {
-		for _, t := range r.State.step(p.ID).Tables {
-			fmt.Fprintf(&r.b, "## %s\n\n%s%s%s\n", cell(t.Title), row(t.Header), row(slices.Repeat([]string{"---"}, len(t.Header))), rows(t.Rows))
+// phases are the steps in the order of the plan, by phase.
+func (r *markdown) phases() {
+	r.line("## Steps\n")
+	head := append(slices.Clone(stepHead), "clauses")
+	for i, s := range r.steps {
+		if i == 0 || s.Phase != r.steps[i-1].Phase {
+			r.line("### %s\n\n%s", cell(s.Phase), headRow(head))
+		}
+		r.b.WriteString(tableRow(append(r.stepRow(s), plain(strings.Join(s.Clauses, " ")))))
+		if i+1 == len(r.steps) || s.Phase != r.steps[i+1].Phase {
+			r.line("")
 		}
 	}
 }
 
-func rows(list [][]string) string {
-	var b strings.Builder
-	for _, cells := range list {
-		b.WriteString(row(cells))
+// found are the tables that the steps left.
+func (r *markdown) found() {
+	for _, f := range r.Findings() {
+		r.grid(f.Grid.Name, f.Grid, "It has no rows.")
+		r.line("Found by %s.\n", cell(f.Grid.Caption.Links[0].Text))
 	}
-	return b.String()
 }
 
-func row(cells []string) string {
+// grid is a table of the page under a title, or what is said instead of an empty one.
+func (r *markdown) grid(title string, g grid, none string) {
+	r.line("## %s\n", cell(title))
+	if len(g.Rows) == 0 {
+		r.line("%s\n", none)
+		return
+	}
+	r.line("%s", headRow(g.Head))
+	for _, row := range g.Rows {
+		r.b.WriteString(tableRow(row))
+	}
+	r.line("")
+}
+
+func headRow(head []string) string {
+	return tableRow(data(head...)) + strings.TrimSuffix(tableRow(data(slices.Repeat([]string{"---"}, len(head))...)), "\n")
+}
+
+func tableRow(cells []datum) string {
 	var b strings.Builder
 	for _, c := range cells {
-		b.WriteString("| " + cell(c) + " ")
+		b.WriteString("| " + cell(c.Text) + " ")
 	}
 	return b.String() + "|\n"
 }
 
-// requests lists what was sent to change something, and what failed.
-func (r *markdown) requests() {
-	r.line("## Requests\n\nThose that changed something or failed; the server's own name for each is for its support.\n")
-	r.line("| at | step | request | answer | server's id |\n|---|---|---|---|---|")
-	reads := 0
-	for _, p := range r.planned() {
-		st := r.State.step(p.ID)
-		reads += st.Reads
-		for _, x := range st.Requests {
-			r.line("| %s | %s | %s %s | %s | %s |", stamp(x.At), p.ID, x.Method, cell(x.Target), cell(x.answer()), cell(x.RequestID))
-		}
-	}
-	r.line("\nBeside these %d reads.\n", reads)
-}
+// markup is what would be more than text in Markdown.
+var markup = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "&", "&amp;", "[", `\[`, "`", "\\`", "*", `\*`, "\x00", "\ufffd")
 
-func (r *markdown) putBack() {
-	r.line("## Put back\n")
-	if len(r.State.Settled) == 0 {
-		r.line("Nothing was changed that had to be put back.\n")
-		return
-	}
-	r.line("| what | found | changed by | put back | by |\n|---|---|---|---|---|")
-	for _, o := range r.State.Settled {
-		r.line("| %s | `%s` | %s, %s | %s, %s | %s |", o.ID(), o.Found, o.Step, stamp(o.Since), stamp(o.At), cell(o.Note), cell(o.By))
-	}
-	r.line("")
-}
-
-func (r *markdown) steps() {
-	r.line("## Steps")
-	phase := ""
-	for _, p := range r.planned() {
-		if p.Phase != phase {
-			phase = p.Phase
-			r.line("\n### %s\n\n| step | clauses | status | when | took | observed |\n|---|---|---|---|---|---|", phase)
-		}
-		st := r.State.step(p.ID)
-		when, took := "", ""
-		if !st.Ended.IsZero() {
-			when, took = stamp(st.Started), st.took().Round(time.Millisecond).String()
-		}
-		r.line("| %s | %s | %s | %s | %s | %s |", p.ID, strings.Join(p.Clauses, " "), st.Status, when, took, cell(st.Detail+st.Error))
-	}
-	r.line("")
-}
-
-func (r *markdown) answers() {
-	r.line("## What people said\n\n| step | who | how | said | plan | at |\n|---|---|---|---|---|---|")
-	for _, s := range r.sayings() {
-		r.line("| %s | %s | %s | %s | %.12s | %s |", s.Step, cell(s.Actor), cell(s.How), cell(strings.Join(s.words(), "; ")), s.PlanHash, stamp(s.At))
-	}
-	r.line("")
-}
-
-// files names what a file was called elsewhere only if one was: folders from before that must still verify.
-func (r *markdown) files() {
-	list := r.attached()
-	if len(list) == 0 {
-		return
-	}
-	head, was := "| file | of step | bytes | sha-256 |\n|---|---|---|---|", named(list)
-	if was {
-		head = "| file | of step | bytes | sha-256 | was |\n|---|---|---|---|---|"
-	}
-	r.line("## Files\n\n%s", head)
-	for _, a := range list {
-		line := fmt.Sprintf("| %s | %s | %d | `%s` |", a.Name, a.Step, a.Size, a.SHA256)
-		if was {
-			line += " " + cell(a.Was) + " |"
-		}
-		r.line("%s", line)
-	}
-	r.line("")
-}
-
-// cell makes text fit for one cell of a Markdown table.
+// cell makes text fit for one cell of a table. It brings no element, no image and no link that hides where it leads.
 func cell(s string) string {
-	s = strings.ReplaceAll(strings.TrimSpace(s), "|", `\|`)
-	return strings.Join(strings.Fields(s), " ")
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for i, l := range lines {
+		lines[i] = markup.Replace(strings.Join(strings.Fields(l), " "))
+	}
+	return strings.Join(lines, "; ")
 }

@@ -173,9 +173,4 @@ func (e *Evidence) attached() (out []attached) {
 	return slices.Compact(out)
 }
 
-// named says whether one of the files was called something else where it came from.
-func named(list []attached) bool {
-	return slices.ContainsFunc(list, func(a attached) bool { return a.Was != "" })
-}
-
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
