@@ -8,6 +8,7 @@ import { accessible, browse, fits, open, shoot, tab } from './lib/browser.mjs'
 
 const light = { viewport: { width: 1280, height: 900 } }
 const dark = { ...light, colorScheme: 'dark' }
+const tablet = { viewport: { width: 768, height: 1024 } }
 const narrow = { viewport: { width: 390, height: 844 } }
 
 // upgrade runs the command and fails if it ends in another way.
@@ -49,6 +50,12 @@ function quiet(page, url, name) {
   assert.deepEqual(page.requests, [url], `${name}: requests`)
 }
 
+// heights are how high a page is at least and at most, in a window of each width. Fonts differ a little.
+const heights = { 1280: [5000, 10_000], 768: [6500, 12_000], 703: [5000, 9000], 390: [11_000, 20_000] }
+
+// mostPaper is how many pages an auditor wants to file.
+const mostPaper = 8
+
 // look checks what every report has, in one form of display.
 async function look(browser, url, name, options) {
   const page = await open(browser, url, options)
@@ -56,16 +63,22 @@ async function look(browser, url, name, options) {
   await fits(page, name)
   await parts(page, name)
   quiet(page, url, name)
-  const size = await shoot(page, name)
-  assert.equal(size.width, options.viewport.width, `${name}: width of the screenshot`)
-  assert.ok(size.height > 2 * options.viewport.height, `${name}: ${size.height} high`)
-  assert.ok(size.bytes > 50_000, `${name}: the screenshot has only ${size.bytes} bytes`)
+  await pictured(page, name, options.viewport.width)
   await page.context().close()
+}
+
+// pictured takes a screenshot and holds it to the width of the window, and to a height that fits.
+async function pictured(page, name, width) {
+  const size = await shoot(page, name)
+  assert.equal(size.width, width, `${name}: width of the screenshot`)
+  const [least, most] = heights[width]
+  assert.ok(size.height > least && size.height < most, `${name}: ${size.height} high, not between ${least} and ${most}`)
+  assert.ok(size.bytes > 50_000, `${name}: the screenshot has only ${size.bytes} bytes`)
 }
 
 // parts are there, have a size and stand in their order.
 async function parts(page, name) {
-  const order = ['.banner', '#deviations', '#owed', '#open', '#timeline', '.plot', '#found', '#clauses', '#said', '#putback', '#requests', '#files', '#proof']
+  const order = ['.banner', '#deviations', '#owed', '#open', '#timeline', '.plot', '#clauses', '#said', '#putback', '#files', '#found', '#requests', '#proof']
   let above = 0
   for (const part of order) {
     const box = await page.locator(part).boundingBox()
@@ -84,21 +97,34 @@ async function parts(page, name) {
   assert.ok(plot > 120 && names <= 0, `${name}: the time axis is ${plot} wide and covered by ${names}`)
 }
 
-// onPaper: everything is open and nothing is cut off, in the light scheme also where the screen is dark.
+// onPaper: all but the requests is there and nothing is cut off, in the light scheme also where the screen is dark.
 async function onPaper(browser, url, name) {
-  const page = await open(browser, url, { ...dark, viewport: { width: 680, height: 960 } })
+  const page = await open(browser, url, { ...dark, viewport: { width: 703, height: 1024 } }) // A4 within its margins
   await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
   await accessible(page, name)
   await fits(page, name)
-  const { closed, paper } = await page.evaluate(() => ({
-    closed: [...document.querySelectorAll('details > *:not(summary)')].filter((e) => !e.checkVisibility({ contentVisibilityAuto: true }) || e.getBoundingClientRect().height < 5).map((e) => e.parentElement.textContent.slice(0, 60)),
-    paper: getComputedStyle(document.documentElement).backgroundColor }))
+  const { closed, paper, kept, cut, rows, clauses } = await page.evaluate(() => {
+    const style = (e) => getComputedStyle(e)
+    const all = (s) => [...document.querySelectorAll(s)]
+    const seen = (e) => e.checkVisibility({ contentVisibilityAuto: true }) && e.getBoundingClientRect().height >= 5
+    return { closed: all('details:not(.screen) > *:not(summary), .paper').filter((e) => !seen(e)).map((e) => e.parentElement.textContent.slice(0, 60)),
+      kept: all('details.screen, nav, .skip').filter(seen).length, paper: style(document.documentElement).backgroundColor,
+      cut: all('tr, li, figure, .banner').filter((e) => seen(e) && style(e).breakInside !== 'avoid').length,
+      clauses: new Set(all('.paper tbody th').map((e) => e.textContent)).size,
+      rows: all('thead').filter((e) => seen(e) && style(e).display !== 'table-header-group').length }
+  })
   assert.deepEqual(closed, [], `${name}: not on paper`)
+  assert.equal(kept, 0, `${name}: what is for the screen`)
   assert.equal(paper, 'rgb(255, 255, 255)', `${name}: colour of the paper`)
-  await shoot(page, name)
-  const pdf = await page.pdf({ path: `${process.env.SHOTS}/${name}.pdf`, format: 'A4', preferCSSPageSize: true })
+  assert.equal(cut, 0, `${name}: rows that a page may cut`)
+  assert.equal(rows, 0, `${name}: heads that do not repeat`)
+  assert.ok(clauses >= 25, `${name}: ${clauses} clauses`)
+  await pictured(page, name, 703)
+  const pdf = await page.pdf({ path: `${process.env.SHOTS}/${name}.pdf`, preferCSSPageSize: true })
   const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length
-  assert.ok(pages >= 4 && pages <= 40, `${name}: ${pages} pages of paper`)
+  assert.ok(pages >= 3 && pages <= mostPaper, `${name}: ${pages} pages of paper`)
+  const [, width, height] = pdf.toString('latin1').match(/\/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)/).map(Number)
+  assert.ok(Math.abs(width - 595) < 2 && Math.abs(height - 842) < 2, `${name}: ${width} by ${height} points are not A4`)
   quiet(page, url, name)
   await page.context().close()
 }
@@ -149,7 +175,10 @@ await browse(async (browser) => {
     await look(browser, url, `report-${name}-light`, light)
     if (!['completed', 'failed'].includes(name)) continue // these two have every part that the others have
     await look(browser, url, `report-${name}-dark`, dark)
-    await look(browser, url, `report-${name}-narrow`, narrow)
+    for (const [width, form] of Object.entries({ tablet, narrow })) {
+      await look(browser, url, `report-${name}-${width}`, form)
+      await look(browser, url, `report-${name}-${width}-dark`, { ...form, colorScheme: 'dark' })
+    }
     await onPaper(browser, url, `report-${name}-print`)
     await byKeyboard(browser, url, name)
   }
