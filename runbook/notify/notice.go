@@ -49,19 +49,28 @@ type Notice struct {
 	Link string `json:"link,omitempty"`
 }
 
-// longest is what a text may have, in characters: Teams takes 28 KB a message.
-const longest = 4000
+// What a text, a title and what to type may have, in characters. Teams takes 28 KB a message, and JSON
+// may need six bytes for a character.
+const (
+	longest      = 3000
+	longestTitle = 300
+	longestNext  = 600
+)
+
+func cut(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
 
 // notice makes a notice of an event; thing tells apart what could be told several times in a run.
 func (n *Notifier) notice(kind Event, e runbook.Event, thing, text string) Notice {
 	sum := sha256.Sum256([]byte(strings.Join([]string{e.Run, string(kind), thing}, "\x00")))
 	x := Notice{Schema: Schema, ID: "msg_" + hex.EncodeToString(sum[:12]), Event: kind, At: n.cfg.Clock.Now().UTC(), Run: e.Run, Environment: e.Environment,
-		Step: e.Step, Title: e.Title, Clauses: e.Clauses, Text: text}
-	if r := []rune(text); len(r) > longest {
-		x.Text = string(r[:longest]) + "…"
-	}
+		Step: e.Step, Title: cut(e.Title, longestTitle), Clauses: e.Clauses, Text: cut(text, longest)}
 	if n.cfg.Next != nil {
-		x.Next = n.cfg.Next(e)
+		x.Next = cut(n.cfg.Next(e), longestNext)
 	}
 	if n.cfg.Link != nil {
 		x.Link = n.cfg.Link(e.Run)

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -108,8 +109,10 @@ func (n *Notifier) sign(h http.Header, id string, body []byte) {
 // retryAfter is how long the receiver asks to wait, in seconds or as a date (RFC 9110).
 func (n *Notifier) retryAfter(res *http.Response) time.Duration {
 	value := res.Header.Get("Retry-After")
-	if s, err := strconv.Atoi(value); err == nil {
-		return time.Duration(max(s, 0)) * time.Second
+	if s, err := strconv.ParseUint(value, 10, 32); err == nil {
+		return time.Duration(s) * time.Second
+	} else if errors.Is(err, strconv.ErrRange) {
+		return math.MaxInt64 // longer than anybody waits
 	}
 	if t, err := http.ParseTime(value); err == nil {
 		return t.Sub(n.cfg.Clock.Now())

@@ -57,14 +57,32 @@ func TestRetryAfter(t *testing.T) {
 
 // A receiver that asks for more patience than there is, is given up without waiting.
 func TestALongRetryAfterIsGivenUpAtOnce(t *testing.T) {
-	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "3600")
-		w.WriteHeader(http.StatusTooManyRequests)
-	})
-	n := r.start(t, func(c *notify.Config) { c.Log = slog.New(slog.DiscardHandler) })
-	n.Observe(failed("a"))
-	if err := n.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "429 Too Many Requests") || len(r.posts) != 1 {
-		t.Errorf("%d requests, %v", len(r.posts), err)
+	for _, value := range []string{"3600", "9999999999", "99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		n := r.start(t, func(c *notify.Config) { c.Log, c.GiveUp = slog.New(slog.DiscardHandler), time.Minute })
+		n.Observe(failed("a"))
+		if err := n.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "429 Too Many Requests") || len(r.posts) != 1 {
+			t.Errorf("%s: %d requests, %v", value, len(r.posts), err)
+		}
+	}
+}
+
+// A value that says nothing is as none.
+func TestOddRetryAfter(t *testing.T) {
+	for _, value := range []string{"-5", "soon", "1.5", "Sat, 01 Jan 2000 00:00:00 GMT"} {
+		first := answers(503)
+		r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Retry-After", value)
+			first(w, req)
+		})
+		n := r.start(t, nil)
+		n.Observe(failed("a"))
+		if got := r.got(t, n); len(got) != 2 {
+			t.Errorf("%s: %d requests", value, len(got))
+		}
 	}
 }
 

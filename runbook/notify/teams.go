@@ -27,7 +27,7 @@ func body(x Notice) []part {
 	colour := map[Event]string{Waiting: "Warning", Failed: "Attention", Owed: "Attention", Ended: "Default"}[x.Event]
 	out := []part{{"type": "RichTextBlock", "inlines": []part{{"type": "TextRun", "text": x.headline(), "weight": "Bolder", "size": "Medium", "color": colour}}}}
 	if x.Step != "" {
-		out = append(out, text(part{"text": step(x), "isSubtle": true}))
+		out = append(out, text(part{"text": cut(step(x), longestTitle), "isSubtle": true}))
 	}
 	if x.Event != Ended {
 		out = append(out, text(part{"text": x.Text}))

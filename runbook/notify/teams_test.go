@@ -54,6 +54,34 @@ func TestTeamsTakesAnAdaptiveCard(t *testing.T) {
 	}
 }
 
+// Teams takes 28 KB a message, whatever JSON makes of the letters and wherever they stand.
+func TestCardsFitIntoTeams(t *testing.T) {
+	for name, letter := range map[string]string{"plain": "x", "markup": "<", "control": "\x01", "no text": "\xff", "emoji": "\U0001f600"} {
+		long := strings.Repeat(letter, 100_000)
+		r := newReceiver(t, nil)
+		n := r.start(t, func(c *notify.Config) {
+			c.Kind, c.Next = notify.Teams, func(runbook.Event) string { return long }
+			c.Link = func(run string) string { return "https://desk.example/runs/" + run }
+		})
+		f, w, e := failed("launch"), waiting("launch", at), end("test-0001")
+		f.Title, f.Text, f.Clauses = long, long, slices.Repeat([]string{"B-1"}, 10_000)
+		w.Title, w.Text, w.Waiting.Question.Failure = long, long, long
+		e.Text = long
+		for _, event := range []runbook.Event{f, w, e} {
+			n.Observe(event)
+		}
+		got := r.got(t, n)
+		if len(got) != 3 {
+			t.Fatalf("%s: %d cards", name, len(got))
+		}
+		for _, p := range got {
+			if len(p.body) > 28<<10 || len(p.body) < 3000 {
+				t.Errorf("%s: a message of %d bytes", name, len(p.body))
+			}
+		}
+	}
+}
+
 // texts are all texts of a card; where takes the type of the element of each.
 func texts(t *testing.T, raw []byte, where *[]string) (out []string) {
 	t.Helper()
