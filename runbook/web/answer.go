@@ -37,7 +37,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v visit) {
 	files, remove, err := uploads(r)
 	defer remove()
 	if err != nil {
-		s.failed(w, r, err)
+		s.cfg.Log.Error("keep the files of an answer", "path", r.URL.Path, "error", err)
+		s.refuse(w, r, http.StatusInternalServerError, "A file that was sent could not be kept; nothing was recorded: "+reason(err))
 		return
 	}
 	a := runbook.Answer{How: how, Statement: strings.TrimSpace(r.PostFormValue("statement")), Decision: runbook.Decision(r.PostFormValue("decision")),

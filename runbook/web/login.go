@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -162,37 +163,55 @@ type loginView struct {
 	Again bool
 }
 
-// login shows the form, or takes the token of the link that was printed.
+// faults say why a token was refused.
+var faults = map[int]string{http.StatusUnauthorized: "This token is not known.", http.StatusTooManyRequests: "Too many wrong tokens; wait a moment."}
+
+// login shows the form, or takes the token of the link that was printed. Whatever becomes of that
+// token, it is gone from the address afterwards.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	next := local(r.FormValue("next"))
-	if token := r.URL.Query().Get("token"); token != "" {
-		s.let(w, r, token, next)
+	asked := r.URL.Query() // and nothing of a body, which is not bounded here
+	next := local(asked.Get("next"))
+	if token := asked.Get("token"); token != "" {
+		status := s.let(w, r, token, next)
+		if status != http.StatusOK {
+			http.Redirect(w, r, "/login?"+url.Values{"next": {next}, "refused": {strconv.Itoa(status)}}.Encode(), http.StatusSeeOther)
+		}
 		return
 	}
-	s.show(w, r, http.StatusOK, "login", loginView{page: s.page("Sign in", visit{}), Next: next,
-		Again: next != "/" && r.Header.Get("Sec-Fetch-Site") == "cross-site"})
+	refused, _ := strconv.Atoi(asked.Get("refused"))
+	s.loginPage(w, r, refused, next)
 }
 
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
-	s.let(w, r, strings.TrimSpace(r.PostFormValue("token")), local(r.PostFormValue("next")))
+	next := local(r.PostFormValue("next"))
+	if status := s.let(w, r, strings.TrimSpace(r.PostFormValue("token")), next); status != http.StatusOK {
+		s.loginPage(w, r, status, next)
+	}
 }
 
-// let signs in whoever has the token.
-func (s *Server) let(w http.ResponseWriter, r *http.Request, token, next string) {
+// let signs in whoever has the token; for anybody else the caller says why not.
+func (s *Server) let(w http.ResponseWriter, r *http.Request, token, next string) (status int) {
 	name, status := s.gate.enter(token)
-	if status != http.StatusOK {
-		fault := "This token is not known."
-		if status == http.StatusTooManyRequests {
-			w.Header().Set("Retry-After", "2")
-			fault = "Too many wrong tokens; wait a moment."
-		}
-		s.show(w, r, status, "login", loginView{page: s.page("Sign in", visit{}), Next: next, Fault: fault})
-		return
+	if status == http.StatusOK {
+		s.cfg.Log.Info("signed in", "actor", name)
+		http.SetCookie(w, s.gate.open(name, r.TLS != nil))
+		http.Redirect(w, r, next, http.StatusSeeOther)
 	}
-	s.cfg.Log.Info("signed in", "actor", name)
-	http.SetCookie(w, s.gate.open(name, r.TLS != nil))
-	http.Redirect(w, r, next, http.StatusSeeOther)
+	return status
+}
+
+// loginPage is the form, with why a token was refused if one was.
+func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, refused int, next string) {
+	fault, status := faults[refused], refused
+	if fault == "" {
+		status = http.StatusOK
+	}
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "2")
+	}
+	s.show(w, r, status, "login", loginView{page: s.page("Sign in", visit{}), Next: next, Fault: fault,
+		Again: next != "/" && r.Header.Get("Sec-Fetch-Site") == "cross-site"})
 }
 
 // local keeps a path of this server, and nothing that leads elsewhere.

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"os"
@@ -58,4 +60,12 @@ func save(dir string, sent *multipart.FileHeader) (string, error) {
 		return "", err
 	}
 	return out.Name(), out.Close()
+}
+
+// reason is an error without the path at which it came up.
+func reason(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err.Error()
+	}
+	return err.Error()
 }

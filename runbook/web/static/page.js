@@ -49,7 +49,10 @@ function show(page) {
   document.title = page.title
   document.body.dataset.now = page.body.dataset.now
   skew = Date.parse(page.body.dataset.now) - Date.now()
-  merge(document.getElementById('main'), page.getElementById('main'))
+  const main = document.getElementById('main')
+  const focused = document.activeElement
+  merge(main, page.getElementById('main'))
+  if (!focused.isConnected) main.focus({ preventScroll: true }) // what had it is gone: go on from here, not from the top
   if (page.body.dataset.events) {
     document.body.dataset.events = page.body.dataset.events
   } else {
