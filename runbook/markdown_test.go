@@ -150,7 +150,7 @@ func TestBothReportsTellTheSame(t *testing.T) {
 		return settle(sc, o)
 	}
 	r := runner(&memlog.Log{})
-	report := waits(t, r, def, wantSameFacts)
+	report := waitAndSettle(t, r, def, wantSameFacts)
 	for _, want := range []string{"- failed: no fuel; at all", "| settle/lamp/desk |", "PUT desk.invalid/lamp | 204 | req-9", "- **settle/lamp/desk** the bulb was new", "Found by settle/lamp/desk.", "Beside these 1 reads."} {
 		if !strings.Contains(report, want) {
 			t.Errorf("the report lacks %q", want)
@@ -158,14 +158,14 @@ func TestBothReportsTellTheSame(t *testing.T) {
 	}
 
 	def, r = markupBook()
-	report = waits(t, r, def, wantSameFacts)
+	report = waitAndSettle(t, r, def, wantSameFacts)
 	if strings.Contains(report, "<script") || strings.Contains(report, "<img") || strings.Contains(report, " [a](") {
 		t.Errorf("a text became markup: %s", report)
 	}
 }
 
-// waits starts a run that waits and settles it, looks at the evidence before and after, and returns all Markdown.
-func waits(t *testing.T, r *runbook.Runner, def *runbook.Definition, look func(*testing.T, string, *runbook.Evidence)) string {
+// waitAndSettle starts a run that waits and settles it, looks at the evidence before and after, and returns all Markdown.
+func waitAndSettle(t *testing.T, r *runbook.Runner, def *runbook.Definition, look func(*testing.T, string, *runbook.Evidence)) string {
 	t.Helper()
 	var b strings.Builder
 	take := func(name string) {
