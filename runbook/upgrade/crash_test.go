@@ -86,7 +86,7 @@ func files(t *testing.T, s *stage) runbook.Log {
 
 func (s *stage) onAnotherMachine(t *testing.T) *stage {
 	other, cfg := *s, *s.cfg
-	cfg.State = t.TempDir()
+	cfg.State = folder(t)
 	other.cfg = &cfg
 	return &other
 }

@@ -33,7 +33,7 @@ func (r reality) stage(t *testing.T) *stage {
 			o.VMs = o.VMs[:len(o.VMs)/2] // those of Test; Production's are not looked at
 			o.Deallocate, o.Start, o.Snapshot, o.Transfer, o.RetryAfter = r.deallocate, r.start, r.snapshot, r.transfer, 10*time.Second
 		}})
-	s := &stage{World: w, dir: t.TempDir()}
+	s := &stage{World: w, dir: folder(t)}
 	file, err := w.WriteConfig(s.dir)
 	must(t, err)
 	s.cfg, err = upgrade.LoadConfig(file)

@@ -26,7 +26,7 @@ var every = flag.Int("sweep", 151, "try every n-th crash point and fault")
 func quiet(t *testing.T) *stage {
 	t.Helper()
 	w := upgradetest.New(upgradetest.Options{PackageSize: 64 << 10, PollInterval: 2 * time.Millisecond})
-	s := &stage{World: w, dir: t.TempDir()}
+	s := &stage{World: w, dir: folder(t)}
 	file, err := w.WriteConfig(s.dir)
 	must(t, err)
 	s.cfg, err = upgrade.LoadConfig(file)
