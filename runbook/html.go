@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,42 +65,6 @@ type datum struct {
 }
 
 type link struct{ Text, Ref string }
-
-// entry is a cell in its place: under the head Of, or, without one, as the name of its row.
-type entry struct {
-	datum
-	Of     string
-	Narrow bool // its column holds little: on paper it takes no more room than that
-}
-
-// Body is the rows in their places. An empty cell names nothing.
-func (g grid) Body() [][]entry {
-	out, narrow := make([][]entry, len(g.Rows)), g.narrow()
-	for i, row := range g.Rows {
-		out[i] = make([]entry, len(row))
-		for j, d := range row {
-			out[i][j].datum, out[i][j].Narrow = d, narrow[j]
-			if j > 0 || strings.TrimSpace(d.Text) == "" {
-				out[i][j].Of = g.Head[j]
-			}
-		}
-	}
-	return out
-}
-
-// narrowText is how many letters the texts of a narrow column have at most.
-const narrowText = 16
-
-// narrow says of each column whether it is.
-func (g grid) narrow() []bool {
-	out := slices.Repeat([]bool{true}, len(g.Head))
-	for _, row := range g.Rows {
-		for j, d := range row {
-			out[j] = out[j] && len(d.Links) == 0 && utf8.RuneCountInString(d.Text) <= narrowText
-		}
-	}
-	return out
-}
 
 func plain(s string) datum { return datum{Text: s} }
 
