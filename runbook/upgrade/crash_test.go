@@ -5,7 +5,6 @@ import (
 	"flag"
 	"net/http"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
 	"github.com/verify-by-video/pexip-upgrade/runbook/runbooktest"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
+	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
 
 // rarer makes a full sweep bearable: ways to go on that differ from resuming only in where the journal
@@ -31,7 +31,7 @@ func TestCrashEverywhere(t *testing.T) {
 			if e.name != resumed.name {
 				stride *= *rarer
 			}
-			points := runbooktest.CrashEverywhere(t, stride, func(t *testing.T) *runbooktest.Trial { return e.trial(t, quiet(t)) })
+			points := runbooktest.CrashEverywhere(t, stride, func(t *testing.T) *runbooktest.Trial { return e.trial(t, quiet(t, upgradetest.Options{})) })
 			if points < 300 {
 				t.Errorf("only %d crash points", points)
 			}
@@ -116,7 +116,7 @@ func (e estate) trial(t *testing.T, s *stage) *runbooktest.Trial {
 func (s *stage) as(t *testing.T, o upgrade.SessionOptions) *upgrade.Session {
 	t.Helper()
 	o.Environment = policy.Test
-	if wrap := o.Transport; strings.HasSuffix(s.Test.URL, ".invalid") {
+	if wrap := o.Transport; !s.listens() {
 		o.Transport = s.Transport
 		if wrap != nil {
 			o.Transport = func(next http.RoundTripper) http.RoundTripper { return wrap(s.Transport(next)) }

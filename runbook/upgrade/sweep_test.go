@@ -1,6 +1,7 @@
 package upgrade_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -23,9 +24,10 @@ import (
 var every = flag.Int("sweep", 151, "try every n-th crash point and fault")
 
 // quiet is a world that answers in process, with a small package and short waits.
-func quiet(t *testing.T) *stage {
+func quiet(t *testing.T, o upgradetest.Options) *stage {
 	t.Helper()
-	w := upgradetest.New(upgradetest.Options{PackageSize: 64 << 10, PollInterval: 2 * time.Millisecond})
+	o.PackageSize, o.PollInterval = cmp.Or(o.PackageSize, 64<<10), 2*time.Millisecond
+	w := upgradetest.New(o)
 	s := &stage{World: w, dir: folder(t)}
 	file, err := w.WriteConfig(s.dir)
 	must(t, err)
@@ -195,7 +197,7 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestFaultEverywhere(t *testing.T) {
 	t.Parallel()
 	whole := &runbooktest.Crash{}
-	resumed.trial(t, quiet(t)).Survive(t, whole)
+	resumed.trial(t, quiet(t, upgradetest.Options{})).Survive(t, whole)
 	_, requests := whole.Seen()
 	i := 0
 	for n := 1; n <= requests; n++ {
@@ -212,7 +214,7 @@ func TestFaultEverywhere(t *testing.T) {
 }
 
 func faultAt(t *testing.T, n int, f fault) {
-	s := quiet(t)
+	s := quiet(t, upgradetest.Options{})
 	hit := &faulty{next: s.Transport(nil), n: n, f: f}
 	r, err := s.session(t, s.person(0), func(http.RoundTripper) http.RoundTripper { return hit }).Run(t.Context())
 	where := fmt.Sprintf("%s at %s", f.name, hit.what)

@@ -141,7 +141,7 @@ func TestProductionRefusesUnsoundEvidence(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+			s := quiet(t, upgradetest.Options{})
 			s.signs(t)
 			dir := s.upgradeTest(t)
 			tt.spoil(t, s, dir)
