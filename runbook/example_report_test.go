@@ -36,7 +36,7 @@ func ExampleEvidence_WriteMarkdown() {
 	if err := completed().WriteMarkdown(&report); err != nil {
 		log.Fatal(err)
 	}
-	head, _, _ := strings.Cut(report.String(), "\n## Not done")
+	head, _, _ := strings.Cut(report.String(), "\n## Still")
 	fmt.Println(head)
 	// Output:
 	// # maintenance: test, run test-0001
@@ -44,6 +44,8 @@ func ExampleEvidence_WriteMarkdown() {
 	// | | |
 	// |---|---|
 	// | outcome | **completed** |
+	// | run | test-0001 |
+	// | environment | test |
 	// | started | 2026-03-01 12:00:00Z by ann@laptop |
 	// | ended | 2026-03-01 12:00:00Z, after 0s |
 	//

@@ -40,6 +40,42 @@ func TestReportsOfAnotherForm(t *testing.T) {
 	}
 }
 
+// Whoever changes what a report says, or how it looks, raises reportForm (evidence.go), so that what was written before
+// still verifies. Then the new sum belongs here.
+func TestReportsHaveTheirForm(t *testing.T) {
+	const form, want = 1, "6cfd8fcda9516603a25f4b84f929ff94243f9c5ea08c4c1caa914ef511cafe2b"
+	var all bytes.Buffer
+	for _, e := range []*runbook.Evidence{completed(), unfinished(t)} {
+		if e.Reports != form {
+			t.Errorf("the form is %d, here %d", e.Reports, form)
+		}
+		if err := errors.Join(e.WriteHTML(&all), e.WriteMarkdown(&all), e.WriteJUnit(&all)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"report.html.tmpl", "report.css"} {
+		all.WriteString(contents(t, ".", name))
+	}
+	if got := fmt.Sprintf("%x", sha256.Sum256(all.Bytes())); got != want {
+		t.Errorf("reports look different: %s\nraise reportForm, and put the sum here", got)
+	}
+}
+
+// unfinished is the evidence of a run that owes something and waits since a noon.
+func unfinished(t *testing.T) *runbook.Evidence {
+	t.Helper()
+	ann := &runbook.Runner{Log: &memlog.Log{}, Actor: "ann@laptop", Clock: noon()}
+	state, err := ann.Start(t.Context(), maintenance(&switchboard{alarm: true}))
+	if waiting := new(runbook.WaitingError); !errors.As(err, &waiting) {
+		t.Fatal(err)
+	}
+	e, err := ann.Evidence(t.Context(), state.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // The list of checksums names the files of the bundle, each once, and nothing else.
 func TestListOfChecksumsIsExact(t *testing.T) {
 	for name, change := range map[string]func(string) string{
