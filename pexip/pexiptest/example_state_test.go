@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 )
+
+// noon is a clock that stands, so that nothing is over before it is looked at.
+func noon() time.Time { return time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC) }
 
 // An alarm that is in the way of an upgrade, until somebody has dealt with it.
 func ExampleServer_AddAlarm() {
@@ -48,7 +52,7 @@ func ExampleServer_FailNextSnapshot() {
 
 // How often an upgrade was asked for, and how often one took effect: the test of whatever may happen once.
 func ExampleServer_StartCount() {
-	srv, client := rehearsal(pexiptest.Options{})
+	srv, client := rehearsal(pexiptest.Options{Now: noon, Speed: 1})
 	id := uploadedTo(srv, client)
 	check(client.StartUpgrade(context.Background(), id))
 	again := client.StartUpgrade(context.Background(), id)
@@ -83,7 +87,7 @@ func ExampleServer_SetSessionTimeout() {
 
 // A restart that nobody asked for: the node is away, and comes back with what it had.
 func ExampleServer_Reboot() {
-	srv := pexiptest.NewServer(pexiptest.Options{})
+	srv := pexiptest.NewServer(pexiptest.Options{Now: noon, Speed: 1})
 	client := &http.Client{Transport: srv.RoundTripper()}
 	srv.Reboot()
 	_, err := client.Get(srv.URL + "/api/admin/status/v1/worker_vm/")
