@@ -30,6 +30,7 @@ func given(name string) string { return flag.Lookup(name).Value.String() }
 // TestFeatures runs the scenarios. gock is global, hence one at a time; the order is random, so that
 // none can lean on another.
 func TestFeatures(t *testing.T) {
+	t.Setenv("PATH", "") // whether this machine can be kept awake is no matter of the document, and costs two processes a run
 	tags := given("godog.tags")
 	if err := knownTags(tags, parse(t)); err != nil {
 		t.Fatal(err)

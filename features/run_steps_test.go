@@ -41,14 +41,22 @@ func (w *world) observe(e runbook.Event) {
 	delete(w.during, e.Title)
 }
 
+// session is what all sessions of a scenario share: a network that is none, and journals in memory. That they last
+// on a disk is shown by package filelog, and by the tests of package upgrade that kill processes.
+func (w *world) session(actor, env string, asker runbook.Asker) upgrade.SessionOptions {
+	return upgrade.SessionOptions{Environment: environment(env), Actor: actor, Asker: asker, Log: &w.log,
+		Transport: func(http.RoundTripper) http.RoundTripper { return transport{} }}
+}
+
 // open makes a session in a context that ends when the operator's workstation does.
 func (w *world) open(ctx context.Context, env string) (context.Context, *upgrade.Session, error) {
 	if err := w.begin(ctx); err != nil {
 		return nil, nil, err
 	}
 	ctx, w.stop = context.WithCancel(ctx)
-	s, err := upgrade.Open(ctx, w.cfg, upgrade.SessionOptions{Environment: environment(env), Actor: operator, Asker: w.people, Observer: w.observe,
-		Transport: func(http.RoundTripper) http.RoundTripper { return transport{} }})
+	o := w.session(operator, env, w.people)
+	o.Observer = w.observe
+	s, err := upgrade.Open(ctx, w.cfg, o)
 	if err == nil {
 		s.Runner.Grace = pollInterval // whoever drove a run before is dead, not asleep
 	}
@@ -96,7 +104,7 @@ func (w *world) plan(ctx context.Context, env string) error {
 
 // approve: the approval comes from another workstation, as a signal.
 func (w *world) approve(plan string, values map[string]string) error {
-	second, err := upgrade.OpenRunner(w.cfg.State, upgrade.SessionOptions{Actor: "second@workstation"})
+	second, err := upgrade.OpenRunner(w.cfg.State, upgrade.SessionOptions{Actor: "second@workstation", Log: &w.log})
 	if err != nil {
 		return err
 	}
@@ -129,8 +137,7 @@ func (w *world) testUpgraded(mitigation string) {
 			earlier.say("Breaking changes mitigated", "expected", "yes")
 			earlier.say("Breaking changes mitigated", "mitigation", mitigation)
 		}
-		s, err := upgrade.Open(context.Background(), w.cfg, upgrade.SessionOptions{Environment: "test", Actor: operator, Asker: earlier,
-			Transport: func(http.RoundTripper) http.RoundTripper { return transport{} }})
+		s, err := upgrade.Open(context.Background(), w.cfg, w.session(operator, "test", earlier))
 		if err != nil {
 			return err
 		}
@@ -147,8 +154,7 @@ func (w *world) testUpgraded(mitigation string) {
 // colleagueTakesOver has the colleague drive the run to its end while its first driver is held up.
 func (w *world) colleagueTakesOver(title, env string) {
 	w.when(title, func() error {
-		s, err := upgrade.Open(context.Background(), w.cfg, upgrade.SessionOptions{Environment: environment(env), Actor: "colleague@workstation",
-			Asker: newPeople(), Transport: func(http.RoundTripper) http.RoundTripper { return transport{} }})
+		s, err := upgrade.Open(context.Background(), w.cfg, w.session("colleague@workstation", env, newPeople()))
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
+	"github.com/verify-by-video/pexip-upgrade/runbook/memlog"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
@@ -47,6 +48,7 @@ type world struct {
 	people  *people
 
 	dir string
+	log memlog.Log
 	sim *upgradetest.World
 	cfg *upgrade.Config
 
