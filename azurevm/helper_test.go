@@ -1,6 +1,7 @@
 package azurevm_test
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"sync"
@@ -45,15 +46,25 @@ func slow(o azurevmtest.Options) (azurevmtest.Options, *clock) {
 	return o, c
 }
 
+// With speed three hours of a transfer pass while a client looks a few times; retryWait is the unit of all pauses
+// after what went wrong.
+const (
+	speed     = 600_000
+	retryWait = 100 * time.Microsecond
+)
+
 // start serves the world over TLS and makes a client of it.
 func start(t *testing.T, o azurevmtest.Options) (*azurevmtest.Server, *azurevm.Client) {
 	t.Helper()
+	o.Speed = cmp.Or(o.Speed, speed)
 	srv := azurevmtest.NewServer(o)
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
-	return srv, connect(t, srv.Config())
+	cfg := srv.Config()
+	cfg.RetryWait = retryWait
+	return srv, connect(t, cfg)
 }
 
 func connect(t *testing.T, cfg azurevm.Config) *azurevm.Client {
