@@ -15,7 +15,7 @@ import (
 func TestWatchingFiveHundredNodesIsPolite(t *testing.T) {
 	const nodes, interval, target = 500, 5 * time.Second, "39.1 (83067.0.0)" // the default PollInterval
 	synctest.Test(t, func(t *testing.T) {
-		opt := pexiptest.Options{Speed: 1, TokenLifetime: time.Hour, UpgradeDuration: time.Minute, NodeUpgradeDuration: 4 * time.Second}
+		opt := pexiptest.Options{Speed: 1, TokenLifetime: time.Hour, UpgradeDuration: time.Minute, NodeUpgradeDuration: 2 * time.Second}
 		for i := range nodes {
 			opt.Nodes = append(opt.Nodes, pexiptest.Node{Name: fmt.Sprintf("conf%03d", i), Address: fmt.Sprintf("10.1.%d.%d", i/200, i%200)})
 		}
