@@ -1,13 +1,14 @@
 // Package pgtest runs a PostgreSQL server of its own for the tests of one package. It uses the
 // programs that are installed on the machine and touches no other server: data, socket and log lie
-// in a new temporary folder, no TCP port is opened, and the server is stopped by its process id.
+// in a new temporary folder, no TCP port is opened, and the server is stopped by its process id. What
+// is left behind is an empty cluster in the user's cache folder, pgtest, which may be removed.
 //
 // A test binary starts one server in TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, "sqllog", &server)) }
 //
-// Durability is as in production (fsync and synchronous_commit are on, which is PostgreSQL's default), so that tests may kill the
-// server and expect what was acknowledged. Where the machine can, names sort as people sort them
+// Durability is as in production (fsync and synchronous_commit are on, which is PostgreSQL's default),
+// so that tests may kill the server and expect what was acknowledged. Where the machine can, names sort as people sort them
 // (ICU, en-US), so that a missing COLLATE "C" is noticed.
 package pgtest
 
@@ -16,10 +17,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -41,8 +44,8 @@ type Server struct {
 	exited   chan struct{} // closed when postgres has ended
 }
 
-// Start makes a new database cluster and starts a server on it. It takes a second or two. Without
-// PostgreSQL on the machine the error matches ErrNotInstalled.
+// Start makes a new database cluster and starts a server on it. It takes a moment, and a second or
+// two the first time on a machine. Without PostgreSQL on the machine the error matches ErrNotInstalled.
 func Start() (*Server, error) {
 	bin, err := find()
 	if err != nil {
@@ -53,8 +56,11 @@ func Start() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{dir: dir, bin: bin}
-	if s.attr, err = unprivileged(dir); err == nil {
-		err = s.init()
+	if s.attr, err = unprivileged(); err == nil {
+		err = own(dir, s.attr)
+	}
+	if err == nil {
+		err = s.makeData()
 	}
 	if err == nil {
 		err = s.Restart()
@@ -83,22 +89,6 @@ func find() (string, error) {
 	}
 	slices.SortStableFunc(found, func(a, b string) int { return len(a) - len(b) }) // 9 before 15; equal lengths stay in order
 	return filepath.Dir(found[len(found)-1]), nil
-}
-
-// init makes the cluster. Everybody who can reach the socket is trusted; its folder lets in only
-// the server's user.
-func (s *Server) init() error {
-	args := []string{"-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions", "--locale=C"}
-	if help, err := s.run("initdb", "--help"); err == nil && strings.Contains(help, "--icu-locale") {
-		if _, err := s.run("initdb", append(slices.Clone(args), "--locale-provider=icu", "--icu-locale=en-US")...); err == nil {
-			return nil
-		}
-		if err := os.RemoveAll(s.data()); err != nil {
-			return err
-		}
-	}
-	_, err := s.run("initdb", args...)
-	return err
 }
 
 // run runs one of the installed programs to its end.
@@ -146,7 +136,9 @@ func (s *Server) launch() (bool, error) {
 	}
 	defer log.Close()
 	cmd := s.command("postgres", "-D", s.data(), "-k", s.dir, "-h", "",
-		"-c", "shared_buffers=16MB", "-c", "max_connections=100", "-c", "logging_collector=off")
+		"-c", "shared_buffers=16MB", "-c", "max_connections=100", "-c", "logging_collector=off",
+		// Nobody replicates from it, so no process need be started for that.
+		"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "max_logical_replication_workers=0")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return false, err
@@ -163,8 +155,7 @@ func (s *Server) launch() (bool, error) {
 			return true, nil
 		default:
 		}
-		_, err := s.run("pg_isready", "-q", "-h", s.dir, "-U", "postgres")
-		return err == nil, nil
+		return s.ready(cmd.Process.Pid)
 	})
 	select {
 	case <-exited:
@@ -173,6 +164,17 @@ func (s *Server) launch() (bool, error) {
 	default:
 		return true, err
 	}
+}
+
+// ready reads what the server says about itself, as pg_ctl does: line 1 is its process id, which may
+// still be that of a killed one, and line 8 its state. Asking it would start two processes each time.
+func (s *Server) ready(pid int) (bool, error) {
+	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	lines := strings.Split(string(text), "\n")
+	return len(lines) > 7 && lines[0] == strconv.Itoa(pid) && strings.TrimSpace(lines[7]) == "ready", err
 }
 
 // Kill ends the server at once with SIGKILL, as a crash does. Nothing is flushed.

@@ -3,15 +3,17 @@ package pgtest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
 
-// unprivileged makes the server run as somebody else than root, to whom dir is given, because it
-// refuses to run as root. The server ends with the test binary, however that ends.
-func unprivileged(dir string) (*syscall.SysProcAttr, error) {
+// unprivileged makes the server run as somebody else than root, because it refuses to run as root.
+// The server ends with the test binary, however that ends.
+func unprivileged() (*syscall.SysProcAttr, error) {
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}
 	if os.Geteuid() != 0 {
 		return attr, nil
@@ -21,7 +23,17 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 		return nil, err
 	}
 	attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return attr, os.Chown(dir, uid, gid)
+	return attr, nil
+}
+
+// own gives a folder, and all that is in it, to the server's user alone.
+func own(dir string, attr *syscall.SysProcAttr) error {
+	if err := os.Chmod(dir, 0o700); err != nil || attr.Credential == nil {
+		return err
+	}
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, int(attr.Credential.Uid), int(attr.Credential.Gid)))
+	})
 }
 
 // somebody is the user postgres, or nobody where there is none.

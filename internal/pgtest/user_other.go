@@ -2,7 +2,13 @@
 
 package pgtest
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // unprivileged: the server runs as whoever runs the tests.
-func unprivileged(string) (*syscall.SysProcAttr, error) { return nil, nil }
+func unprivileged() (*syscall.SysProcAttr, error) { return nil, nil }
+
+// own lets nobody else into a folder.
+func own(dir string, _ *syscall.SysProcAttr) error { return os.Chmod(dir, 0o700) }
