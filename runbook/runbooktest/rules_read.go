@@ -103,6 +103,7 @@ func checkStreamsByPrefix(ctx context.Context, s *store) error {
 		}
 	}
 	slices.Sort(names)
+	another := s.another()
 	for _, prefix := range []string{"runs/", "", "runs/a", "runs/a_", "runs/100%", "runs/%", "runs", "runs/a/", "r", "runs/z", "z", "runs/ä", "environments/"} {
 		var want []string
 		for _, name := range names {
@@ -110,7 +111,7 @@ func checkStreamsByPrefix(ctx context.Context, s *store) error {
 				want = append(want, name)
 			}
 		}
-		for _, l := range []runbook.Log{s, s.another()} {
+		for _, l := range []runbook.Log{s, another} {
 			if err := listed(ctx, l, prefix, want); err != nil {
 				return err
 			}

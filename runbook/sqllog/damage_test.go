@@ -32,9 +32,10 @@ var damages = map[string]struct {
 }
 
 func testDamage(t *testing.T) {
+	two := connections(t)
 	for name, d := range damages {
 		t.Run(name, func(t *testing.T) {
-			s := open(t)
+			s := two.open(t)
 			s.fill(t, "runs/a", 1, 4)
 			s.exec(t, d.statement)
 			stream := "runs/a"

@@ -48,7 +48,8 @@
 //
 // Connect to the primary, not to a standby that lags (with pgx: target_session_attrs=read-write),
 // and not through a pooler in transaction mode, which knows no session locks. A pool needs a
-// connection for each run that is driven, and at least one more. Interrupted by a restart of the
+// connection for each run that is driven, and at least one more; with SetMaxIdleConns it keeps them
+// between runs. Interrupted by a restart of the
 // database, a call returns an error and the next one connects again; only calls that certainly were
 // not sent are repeated, by database/sql.
 package sqllog

@@ -95,20 +95,26 @@ func (l *Log) owner(ctx context.Context, conn *sql.Conn, stream string) string {
 	return fmt.Sprintf("%s, since %s", name, since.UTC().Format(time.RFC3339))
 }
 
-// release gives the lock back and ends its session, whose settings were changed.
+// unlock gives a lock back, and the session the settings that it had before.
+const unlock = `SELECT pg_advisory_unlock($1::bigint),
+	(SELECT count(set_config(name, reset_val, false)) FROM pg_settings WHERE name = 'idle_session_timeout')`
+
+// release gives the lock back, and its session to the pool: a new one for each run would be the
+// dearest part of a short run.
 func (l *Log) release(conn *sql.Conn, stream string) error {
 	defer l.kept.Add(-1)
 	ctx, cancel := context.WithTimeout(context.Background(), l.lockTimeout)
 	defer cancel()
 	var held bool
-	err := conn.QueryRowContext(ctx, `SELECT pg_advisory_unlock($1::bigint)`, l.lockKey(stream)).Scan(&held)
+	var reset int
+	err := conn.QueryRowContext(ctx, unlock, l.lockKey(stream)).Scan(&held, &reset)
 	if err == nil && !held {
 		err = errors.New("it was not held any more")
 	}
 	if err != nil {
 		return errors.Join(newError("release "+stream, stream, err, "the lock ended with its connection; the journal is not affected"), discard(conn))
 	}
-	return discard(conn)
+	return conn.Close()
 }
 
 // discard ends the connection instead of giving it back to the pool.

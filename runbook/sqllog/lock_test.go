@@ -19,6 +19,7 @@ func testLock(t *testing.T) {
 	t.Run("ends with its process", testLockProcess)
 	t.Run("needs room in the pool", testLockPool)
 	t.Run("release", testRelease)
+	t.Run("gives its session back", testSession)
 }
 
 // eventuallyFree waits until the server has noticed that a session ended.
@@ -154,5 +155,24 @@ func testRelease(t *testing.T) {
 	}
 	if _, err := s.Lock("", "ann"); err == nil {
 		t.Error("a stream without a name was kept")
+	}
+}
+
+// After the release the session is the pool's again, as it was before.
+func testSession(t *testing.T) {
+	s := open(t, "options='-c idle_session_timeout=3600000'")
+	s.db.SetMaxIdleConns(1)
+	release, err := s.Lock("runs/a", "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	var timeout string
+	var same bool
+	row := s.db.QueryRowContext(t.Context(), "SELECT current_setting('idle_session_timeout'), pid = pg_backend_pid() FROM "+s.schema+".owners")
+	if err := row.Scan(&timeout, &same); err != nil || timeout != "1h" || !same {
+		t.Errorf("after the release: a timeout of %q, the same session %t, %v", timeout, same, err)
 	}
 }

@@ -60,47 +60,79 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("Kill", testKill)
 }
 
+// pools are the connections of two processes. Making connections is the dearest thing that tests do
+// to a server, so tests with many stores make these on the same pools.
+type pools struct {
+	dsn           string
+	first, second *sql.DB
+}
+
+// connections makes the pools. settings are further connection parameters.
+func connections(t testing.TB, settings ...string) *pools {
+	t.Helper()
+	dsn := strings.Join(append([]string{server.DSN()}, settings...), " ")
+	return &pools{dsn: dsn, first: pool(t, dsn), second: pool(t, dsn)}
+}
+
+func pool(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxIdleConns(8) // as many as use it at once
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
 // store is a Log with what is needed to open it again.
 type store struct {
+	*pools
 	*sqllog.Log
 	db     *sql.DB
 	schema string
-	dsn    string
 }
 
 var schemas atomic.Int64
 
 func newSchema() string { return fmt.Sprintf("t%d", schemas.Add(1)) }
 
-// open makes a new, empty store on a pool of its own. settings are further connection parameters.
+// open makes a new, empty store on pools of its own.
 func open(t testing.TB, settings ...string) *store {
 	t.Helper()
-	dsn := strings.Join(append([]string{server.DSN()}, settings...), " ")
-	s := connect(t, dsn, newSchema())
+	return connections(t, settings...).open(t)
+}
+
+// open makes a new, empty store.
+func (p *pools) open(t testing.TB) *store {
+	t.Helper()
+	s := p.store(t, p.first, newSchema())
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// another opens the same store on another pool, as another process would.
+// another opens the same store on the second pool, as another process would.
 func (s *store) another(t testing.TB) *store {
 	t.Helper()
-	return connect(t, s.dsn, s.schema)
+	return s.store(t, s.second, s.schema)
 }
 
+// connect opens a store that may not be there yet, on pools of its own.
 func connect(t testing.TB, dsn, schema string) *store {
 	t.Helper()
-	db, err := sql.Open("pgx", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	p := &pools{dsn: dsn, first: pool(t, dsn), second: pool(t, dsn)}
+	return p.store(t, p.first, schema)
+}
+
+func (p *pools) store(t testing.TB, db *sql.DB, schema string) *store {
+	t.Helper()
 	l, err := sqllog.New(db, sqllog.Options{Schema: schema})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &store{Log: l, db: db, schema: schema, dsn: dsn}
+	return &store{pools: p, Log: l, db: db, schema: schema}
 }
 
 // exec runs SQL on the store; %s stands for its schema.

@@ -24,19 +24,18 @@ func testConformance(t *testing.T) {
 		"serializable": `options='-c default_transaction_isolation=serializable'`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			two := connections(t, settings)
 			runbooktest.TestLog(t,
-				func(t *testing.T) runbook.Log { return open(t, settings) },
+				func(t *testing.T) runbook.Log { return two.open(t) },
 				func(t *testing.T, l runbook.Log) runbook.Log { return l.(*store).another(t) })
 		})
 	}
 	// With one connection for everything, no call may wait for a second one while it holds one.
 	t.Run("one connection", func(t *testing.T) {
 		type unlocked struct{ runbook.Log }
-		runbooktest.TestLog(t, func(t *testing.T) runbook.Log {
-			s := open(t)
-			s.db.SetMaxOpenConns(1)
-			return unlocked{s.Log}
-		}, nil)
+		one := connections(t)
+		one.first.SetMaxOpenConns(1)
+		runbooktest.TestLog(t, func(t *testing.T) runbook.Log { return unlocked{one.open(t).Log} }, nil)
 	})
 }
 

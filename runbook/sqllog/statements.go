@@ -27,7 +27,8 @@ WHERE stream = $1::text AND seq >= $2::bigint ORDER BY seq`),
 		next:  in(`SELECT stream FROM SCHEMA_.records WHERE seq = 1 AND stream > $1::text ORDER BY stream LIMIT 1000`),
 		own: in(`INSERT INTO SCHEMA_.owners (stream, owner, pid, since) VALUES ($1::text, $2::text, pg_backend_pid(), now())
 ON CONFLICT (stream) DO UPDATE SET owner = excluded.owner, pid = excluded.pid, since = excluded.since`),
-		// A name counts only if its session holds the lock now: the row of an earlier owner stays.
+		// A name counts only if its session holds the lock now: the row of an earlier owner stays. One of the
+		// same session is of the same process.
 		owner: in(`SELECT o.owner, o.since FROM SCHEMA_.owners o JOIN pg_locks k ON k.pid = o.pid
 WHERE o.stream = $1::text AND k.locktype = 'advisory' AND k.granted AND k.objsubid = 1
 AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
