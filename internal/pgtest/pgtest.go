@@ -135,10 +135,10 @@ func (s *Server) launch() (bool, error) {
 		return false, err
 	}
 	defer log.Close()
-	cmd := s.command("postgres", "-D", s.data(), "-k", s.dir, "-h", "",
+	cmd := s.command("postgres", append([]string{"-D", s.data(), "-k", s.dir, "-h", "",
 		"-c", "shared_buffers=16MB", "-c", "max_connections=100", "-c", "logging_collector=off",
 		// Nobody replicates from it, so no process need be started for that.
-		"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "max_logical_replication_workers=0")
+		"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "max_logical_replication_workers=0"}, recovery...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return false, err

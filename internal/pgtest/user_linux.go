@@ -26,6 +26,10 @@ func unprivileged() (*syscall.SysProcAttr, error) {
 	return attr, nil
 }
 
+// recovery syncs the disk with one call after a crash (since PostgreSQL 14), instead of a thousand
+// files one by one.
+var recovery = []string{"-c", "recovery_init_sync_method=syncfs"}
+
 // own gives a folder, and all that is in it, to the server's user alone.
 func own(dir string, attr *syscall.SysProcAttr) error {
 	if err := os.Chmod(dir, 0o700); err != nil || attr.Credential == nil {

@@ -72,7 +72,7 @@ func testLongStep(t *testing.T) {
 // testLostSession: a worker whose session is cut says that it lives through another one, and keeps
 // what it has.
 func testLostSession(t *testing.T) {
-	m := newWorld(t, func(w *world) { w.Step, w.Groups = 400*msec, map[string]int{"a": 1} })
+	m := newWorld(t, func(w *world) { w.Hold, w.Groups = true, map[string]int{"a": 1} })
 	m.enqueue(t, fleet.Item{Environment: "env-1", Group: "a"}, fleet.Item{Environment: "env-2", Group: "a"})
 	m.inProcess(t)
 	var worker string
@@ -89,6 +89,9 @@ func testLostSession(t *testing.T) {
 				AND objsubid = 1 AND granted AND classid::bigint << 32 | objid::bigint = $1`, m.AliveKey(worker)).Scan(&cut)
 			return err == nil && cut == 1
 		})
+	}
+	if err := m.goOn(); err != nil {
+		t.Fatal(err)
 	}
 	r := m.untilOver(t)
 	m.onceEach(t, r)

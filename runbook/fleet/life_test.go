@@ -68,8 +68,7 @@ func testHandedOutAgain(t *testing.T) {
 // testForgotten: a job that River could not hand back, because the database was away for too long, is
 // nobody's although its worker lives.
 func testForgotten(t *testing.T) {
-	fleet.SetHandBack(500 * msec)
-	m := newWorld(t, func(w *world) { w.Lease = 300 * msec })
+	m := newWorld(t, func(w *world) { w.Lease, w.HandBack = 300*msec, 500*msec })
 	m.inProcess(t)
 	m.enqueue(t, fleet.Item{Environment: "asking-1"})
 	e := m.untilIs(t, "asking-1", fleet.Waiting)
@@ -179,7 +178,7 @@ func testMigrate(t *testing.T) {
 // testDatabaseRestarts crashes the database twice while two workers are busy.
 func testDatabaseRestarts(t *testing.T) {
 	const n = 16
-	m := newWorld(t, func(w *world) { w.Step, w.Lease = 5*msec, 500*msec })
+	m := newWorld(t, func(w *world) { w.Step, w.Lease, w.HandBack = 5*msec, 500*msec, 500*msec })
 	m.enqueue(t, items("env", n)...)
 	m.spawn(t)
 	m.inProcess(t)

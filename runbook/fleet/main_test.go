@@ -50,8 +50,10 @@ type world struct {
 	Retry                    time.Duration
 	Sweeps                   fleet.Sweep
 	Step                     time.Duration // how long a step takes
+	Hold                     bool          // it takes until the test says go
 	Log                      bool
-	Others                   int // environments that the deadly one waits for
+	Others                   int           // environments that the deadly one waits for
+	HandBack                 time.Duration // how long River may take; 0: as long as in production
 }
 
 var worlds atomic.Int64
@@ -60,8 +62,8 @@ var worlds atomic.Int64
 func newWorld(t testing.TB, change func(*world)) *member {
 	t.Helper()
 	n := worlds.Add(1)
-	w := world{DSN: server.DSN(), Name: fmt.Sprintf("w%d", n), File: filepath.Join(t.TempDir(), "effects"), Workers: 6,
-		Lease: time.Second, Look: 20 * time.Second, Poll: 10 * time.Millisecond, Retry: 100 * time.Millisecond}
+	w := world{DSN: server.DSN(), Name: fmt.Sprintf("w%d", n), File: filepath.Join(t.TempDir(), "effects"), Workers: 4,
+		Lease: time.Second, Look: 20 * time.Second, Poll: 25 * time.Millisecond, Retry: 100 * time.Millisecond}
 	if change != nil {
 		change(&w)
 	}
@@ -94,11 +96,16 @@ func (w world) member(t testing.TB, actor string) *member {
 
 func (w world) join(ctx context.Context, actor string) (*member, error) {
 	m := &member{world: w, actor: actor}
+	if w.HandBack > 0 {
+		fleet.SetHandBack(w.HandBack)
+	}
 	db, err := sql.Open("pgx", w.DSN)
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxIdleConns(w.Workers)
+	// Each environment keeps one, and not all of them write at once.
+	db.SetMaxOpenConns(w.Workers + 2)
+	db.SetMaxIdleConns(w.Workers + 2)
 	config, err := pgxpool.ParseConfig(w.DSN + " pool_max_conns=5")
 	if err != nil {
 		return nil, err
@@ -205,12 +212,21 @@ func (m *member) inProcess(t testing.TB) (stop func()) {
 // patience is far more than anything here takes; it only ends a test that hangs.
 const patience = 2 * time.Minute
 
-// until waits for something to become true.
+// until waits for something to become true. It rests for longer than it asks, so that looking is never
+// what keeps the machine busy.
 func until(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	err := poll.Until(t.Context(), what, 5*time.Millisecond, patience, func(context.Context) (bool, error) { return is(), nil })
-	if err != nil {
-		t.Fatal(err)
+	for began := time.Now(); ; {
+		asked := time.Now()
+		if is() {
+			return
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("waited %s for %s", patience, what)
+		}
+		if err := poll.Sleep(t.Context(), min(max(5*time.Millisecond, 10*time.Since(asked)), 100*time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func (m *member) definition(_ context.Context, r *runbook.Runner, environment st
 
 // die ends the process once all others have ended.
 func (m *member) die() {
-	_ = poll.Until(context.Background(), "the others", 20*time.Millisecond, patience, func(ctx context.Context) (bool, error) {
+	_ = poll.Until(context.Background(), "the others", 100*time.Millisecond, patience, func(ctx context.Context) (bool, error) {
 		runs, err := m.runner().List(ctx)
 		ended := 0
 		for _, r := range runs {
@@ -72,9 +72,23 @@ func (m *member) fuel(environment string) runbook.Step {
 		if err := m.effect("fuel", environment); err != nil {
 			return err
 		}
+		if m.Hold {
+			return m.held(sc)
+		}
 		return poll.Sleep(sc, m.Step)
 	}}
 }
+
+// held waits until goOn.
+func (w world) held(ctx context.Context) error {
+	return poll.Until(ctx, "the test", 5*time.Millisecond, patience, func(context.Context) (bool, error) {
+		_, err := os.Stat(w.File + ".go")
+		return err == nil, nil
+	})
+}
+
+// goOn lets steps end that were held.
+func (w world) goOn() error { return os.WriteFile(w.File+".go", nil, 0o600) }
 
 func (m *member) launch(environment string) runbook.Step {
 	return runbook.Step{ID: "launch", Title: "Launch", Effect: runbook.Once,
