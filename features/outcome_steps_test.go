@@ -108,17 +108,17 @@ func (w *world) reasonSays(want string) error {
 }
 
 // recorded is the state of a step by its title.
-func (w *world) recorded(title string) (*runbook.StepState, error) {
+func (w *world) recorded(title string) (s runbook.StepState, err error) {
 	if w.result.State == nil {
-		return nil, fmt.Errorf("there is no record: %v", w.err)
+		return s, fmt.Errorf("there is no record: %v", w.err)
 	}
 	plan := w.result.State.Plan
-	for _, s := range slices.Concat(plan.Steps, plan.Rollback) {
-		if s.Title == title {
-			return w.result.State.Step(s.ID), nil
+	for _, p := range slices.Concat(plan.Steps, plan.Rollback) {
+		if p.Title == title {
+			return w.result.State.Step(p.ID), nil
 		}
 	}
-	return nil, fmt.Errorf("the plan has no step %q", title)
+	return s, fmt.Errorf("the plan has no step %q", title)
 }
 
 func (w *world) recordSays(title, want string) error {

@@ -15,13 +15,13 @@ type Version struct {
 }
 
 var (
-	versionForm = regexp.MustCompile(`^v?(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?(?:\s*\(([\d.]+)\))?$`)
+	versionForm = regexp.MustCompile(`^v?(\d{1,3})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?(?:\s*\(([\d.]+)\))?$`)
 	buildForm   = regexp.MustCompile(`^\d{1,9}(?:\.\d{1,9}){0,3}$`)
 )
 
 // ParseVersion reads a version as nodes, files and people write it: "38 (81931.0.0)", "39.1.0 (83067.0.0)",
-// "v39.1", "36". White space around it is ignored. Anything else, a major of 0 too, is an error. A bare build number is
-// not recognised as one: "83067" reads as a release; see [ParseBuild] for builds.
+// "v39.1", "36". White space around it is ignored. Anything else is an error: a major of 0, and
+// a bare build number too; see [ParseBuild] for those.
 func ParseVersion(s string) (Version, error) {
 	m := versionForm.FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {

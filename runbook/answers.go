@@ -7,7 +7,7 @@ import (
 )
 
 // Prepared answers are given before a run, for scripted runs. Each question takes the first unused
-// answer for its step. It answers one run; it is not safe for steps of one Group that ask at the same time.
+// answer for its step. It answers one run.
 type Prepared struct {
 	// How describes where the answers come from, for the record.
 	How     string

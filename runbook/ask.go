@@ -104,8 +104,7 @@ func (a Answer) attached(name string) bool {
 }
 
 // Asker puts questions to people. ErrNoAnswer means that nobody is there to be asked: the run then
-// records what it waits for and stops. Any other error stops the run too. Steps of one Group may ask at
-// the same time.
+// records what it waits for and stops. Any other error stops the run too.
 type Asker interface {
 	Ask(ctx context.Context, q Question) (Answer, error)
 }

@@ -115,15 +115,20 @@ func (sc *StepContext) Progress(done, total int64, unit, format string, args ...
 }
 
 // Ask puts a question to a person from within a step. When nobody answers now the error stops the
-// run, and the step is run again once there is an answer.
+// run, and the step is run again once there is an answer. A step of a group cannot ask.
 func (sc *StepContext) Ask(ask Ask) (Answer, error) {
 	d := sc.driver
+	if sc.def.Group != "" {
+		return Answer{}, errAsksInGroup
+	}
 	q := d.question(sc.def.ID, sc.def.Title, sc.def.Clauses, ask)
 	if a, ok := d.answered(q); ok {
 		return a, nil
 	}
 	return d.ask(sc, q, 0)
 }
+
+var errAsksInGroup = errors.New("a step that runs beside others cannot ask; ask in a step before the group")
 
 // answered finds the answer that an earlier, interrupted try of the step was given to the same
 // question. After a failure the question is asked again.

@@ -43,7 +43,8 @@ type Step struct {
 	Effect  Effect // default Convergent
 	// Gate steps only read and decide; a preview runs them too.
 	Gate bool
-	// Group: neighbours with the same non-empty group run side by side.
+	// Group: neighbours with the same non-empty group run side by side. They cannot ask, because a run waits for one
+	// answer at a time; what failed among them is decided upon one after the other.
 	Group string
 	// Owes lists the kinds of obligation the step may open.
 	Owes []string
@@ -185,6 +186,9 @@ func (d *Definition) check() error {
 		}
 		if s.Effect == Once && (s.Resolve == nil || s.Check != nil || s.Retry.Times > 0 || s.Group != "") {
 			fault("step %s: a once step needs Resolve and takes no Check, no Retry and no Group", s.ID)
+		}
+		if s.Ask != nil && s.Group != "" {
+			fault("step %s: %w", s.ID, errAsksInGroup)
 		}
 		for _, kind := range s.Owes {
 			if !undos[kind] {

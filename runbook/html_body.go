@@ -22,7 +22,7 @@ const rowsAtOnce = 12
 // Findings are the tables that the steps left, in their order.
 func (p *page) Findings() (out []finding) {
 	for _, s := range p.steps {
-		for i, t := range p.State.step(s.ID).Tables {
+		for i, t := range p.State.Step(s.ID).Tables {
 			out = append(out, finding{p.tableID(s.ID, i), p.shown(t, s.ID), len(t.Rows) <= rowsAtOnce})
 		}
 	}
@@ -94,7 +94,7 @@ func (p *page) clause(id string, steps []PlannedStep) clause {
 	c := clause{ID: id, steps: steps, Grid: grid{Caption: plain("Steps of " + id), Quiet: true, Head: append(slices.Clone(stepHead), "evidence")}}
 	worst := StepDone
 	for _, s := range steps {
-		st := p.State.step(s.ID)
+		st := p.State.Step(s.ID)
 		if grave(st.Status) > grave(worst) {
 			worst = st.Status
 		}
@@ -106,7 +106,7 @@ func (p *page) clause(id string, steps []PlannedStep) clause {
 
 // stepRow is what became of a step.
 func (p *page) stepRow(s PlannedStep) []datum {
-	st, when := p.State.step(s.ID), datum{}
+	st, when := p.State.Step(s.ID), datum{}
 	if !st.Started.IsZero() {
 		when = at(st.Started)
 	}
@@ -215,7 +215,7 @@ func value(raw json.RawMessage) string {
 func (p *page) Requests() grid {
 	g := grid{Caption: plain("Requests that changed something or failed"), Quiet: true, Head: []string{"step", "at (UTC)", "request", "answer", "server's id"}}
 	for _, s := range p.steps {
-		for _, x := range p.State.step(s.ID).Requests {
+		for _, x := range p.State.Step(s.ID).Requests {
 			answer := datum{Text: x.answer(), Class: "good"}
 			if x.Status == 0 || x.Status >= 400 {
 				answer.Class = "bad"
@@ -229,7 +229,7 @@ func (p *page) Requests() grid {
 // Reads is how many other requests there were.
 func (p *page) Reads() (n int) {
 	for _, s := range p.steps {
-		n += p.State.step(s.ID).Reads
+		n += p.State.Step(s.ID).Reads
 	}
 	return n
 }

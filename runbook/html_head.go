@@ -103,7 +103,7 @@ func (p *page) NotBegun() []unfinished { return p.open(true) }
 
 func (p *page) open(pending bool) (out []unfinished) {
 	for _, s := range p.steps {
-		if st := p.State.step(s.ID); !st.Status.Over() && (st.Status == StepPending) == pending {
+		if st := p.State.Step(s.ID); !st.Status.Over() && (st.Status == StepPending) == pending {
 			out = append(out, unfinished{s, st})
 		}
 	}

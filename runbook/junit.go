@@ -53,7 +53,7 @@ func (e *Evidence) WriteJUnit(w io.Writer) error {
 		if n := len(doc.Suites); n == 0 || doc.Suites[n-1].Name != p.Phase {
 			doc.Suites = append(doc.Suites, junitSuite{Name: p.Phase})
 		}
-		doc.Suites[len(doc.Suites)-1].add(s.step(p.ID), p)
+		doc.Suites[len(doc.Suites)-1].add(s.Step(p.ID), p)
 	}
 	doc.Suites = append(doc.Suites, e.closing())
 	for i := range doc.Suites {

@@ -42,8 +42,9 @@ func (r *Runner) Preview(ctx context.Context, def *Definition, log Log) (Preview
 				return p, err
 			}
 		}
-		p.Gates[s.ID] = d.state.Step(s.ID)
-		if p.Gates[s.ID].Status == StepFailed {
+		gate := d.state.Step(s.ID)
+		p.Gates[s.ID] = &gate
+		if gate.Status == StepFailed {
 			p.Refused = append(p.Refused, s.ID)
 		}
 	}

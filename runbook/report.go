@@ -46,17 +46,9 @@ func (e *Evidence) all() []PlannedStep {
 		}
 	}
 	slices.SortFunc(more, func(a, b PlannedStep) int {
-		return cmp.Or(e.State.step(a.ID).Started.Compare(e.State.step(b.ID).Started), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(e.State.Step(a.ID).Started.Compare(e.State.Step(b.ID).Started), cmp.Compare(a.ID, b.ID))
 	})
 	return slices.Concat(e.planned(), more)
-}
-
-// step is a step's state without noting that it was asked for.
-func (s *State) step(id string) StepState {
-	if st := s.Steps[id]; st != nil {
-		return *st
-	}
-	return StepState{Status: StepPending}
 }
 
 func (st StepState) took() time.Duration {
@@ -94,7 +86,7 @@ type deviation struct {
 
 func (e *Evidence) deviations(steps []PlannedStep) (out []deviation) {
 	for _, p := range steps {
-		st, clauses := e.State.step(p.ID), strings.Join(p.Clauses, " ")
+		st, clauses := e.State.Step(p.ID), strings.Join(p.Clauses, " ")
 		if st.Status == StepWaived {
 			out = append(out, deviation{p.ID, clauses, true, st.Detail})
 		}

@@ -626,12 +626,24 @@ func TestDrainStopsBetweenSteps(t *testing.T) {
 
 func TestDefinitionFaultsAreAllReported(t *testing.T) {
 	def := &runbook.Definition{Steps: []runbook.Step{{ID: "a"}, {ID: "a", Ask: &runbook.Ask{}}, {ID: "o", Effect: runbook.Once, Apply: func(*runbook.StepContext) error { return nil }},
-		{ID: "w", Owes: []string{"unknown"}, Apply: func(*runbook.StepContext) error { return nil }}}}
+		{ID: "w", Owes: []string{"unknown"}, Apply: func(*runbook.StepContext) error { return nil }}, {ID: "g", Group: "g", Ask: &runbook.Ask{}}}}
 	_, err := runner(&memlog.Log{}).Start(t.Context(), def)
-	for _, want := range []string{"name and an environment", "used twice", "nothing to do", "needs Resolve", "has no undo"} {
+	for _, want := range []string{"name and an environment", "used twice", "nothing to do", "needs Resolve", "has no undo", "step g: a step that runs beside others cannot ask"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in %v", want, err)
 		}
+	}
+}
+
+// Steps that run side by side get no answer that was meant for another: they cannot ask.
+func TestGroupCannotAsk(t *testing.T) {
+	var asked error
+	def := &runbook.Definition{Name: "n", Environment: "e", Steps: []runbook.Step{{ID: "a", Group: "g", Apply: func(sc *runbook.StepContext) error {
+		_, asked = sc.Ask(runbook.Ask{Kind: runbook.Attestation, Text: "which?"})
+		return nil
+	}}}}
+	if _, err := runner(&memlog.Log{}).Start(t.Context(), def); err != nil || asked == nil || !strings.Contains(asked.Error(), "ask in a step before the group") {
+		t.Errorf("%v, asked: %v", err, asked)
 	}
 }
 

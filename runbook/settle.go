@@ -68,7 +68,7 @@ func (d *driver) settleOnce(ctx context.Context) (first *unsettled, err error) {
 // statedSettled takes a person's earlier signal that an undo which failed before was done by hand.
 func (d *driver) statedSettled(ctx context.Context, u *unsettled) (bool, error) {
 	var st StepState
-	d.read(func(s *State) { st = *s.Step(u.step.ID) })
+	d.read(func(s *State) { st = s.Step(u.step.ID) })
 	if st.Status != StepFailed {
 		return false, nil
 	}

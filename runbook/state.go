@@ -159,16 +159,20 @@ func Fold(run string, records []Record) (*State, error) {
 	return s, nil
 }
 
-// Step returns the state of a step, pending if nothing is known of it. It then enters the step into Steps: do not ask
-// the state of an Evidence for a step that never began before the evidence is verified or saved, or it differs from
-// its records.
-func (s *State) Step(id string) *StepState {
-	st := s.Steps[id]
-	if st == nil {
-		st = &StepState{Status: StepPending}
-		s.Steps[id] = st
+// Step returns the state of a step, pending if nothing is known of it.
+func (s *State) Step(id string) StepState {
+	if st := s.Steps[id]; st != nil {
+		return *st
 	}
-	return st
+	return StepState{Status: StepPending}
+}
+
+// enter returns the state of a step to be changed.
+func (s *State) enter(id string) *StepState {
+	if s.Steps[id] == nil {
+		s.Steps[id] = &StepState{Status: StepPending}
+	}
+	return s.Steps[id]
 }
 
 // taken is an answer that a step was given, and when.
@@ -218,13 +222,13 @@ func (s *State) apply(r Record) error {
 	case KindTakeover:
 		return s.applyTakeover(r)
 	case KindIntent:
-		st := s.Step(r.Key)
+		st := s.enter(r.Key)
 		st.Status, st.Tries, st.Actor, st.attempted = StepRunning, r.Try, r.Actor, true
 		if st.Started.IsZero() {
 			st.Started = r.At
 		}
 	case KindGuard:
-		st := s.Step(r.Key)
+		st := s.enter(r.Key)
 		st.guarded, st.fencedAt = true, time.Time{}
 	case KindDone:
 		return s.applyDone(r)
@@ -236,7 +240,7 @@ func (s *State) apply(r Record) error {
 		var q Question
 		err := json.Unmarshal(r.Data, &q)
 		if q.Ask.Kind != DecisionWanted {
-			s.Step(r.Key).Status = StepWaiting
+			s.enter(r.Key).Status = StepWaiting
 		}
 		s.Waiting = &Wait{Question: q, Since: r.At, seq: r.Seq}
 		return err
@@ -295,7 +299,7 @@ func (s *State) applyDone(r Record) error {
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return err
 	}
-	st := s.Step(r.Key)
+	st := s.enter(r.Key)
 	st.Status, st.Detail, st.Output, st.Ended, st.Error = d.Status, d.Detail, d.Output, r.At, ""
 	st.add(d.Observed)
 	s.stopWaiting(r.Key)
@@ -307,7 +311,7 @@ func (s *State) applyFail(r Record) error {
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return err
 	}
-	st := s.Step(r.Key)
+	st := s.enter(r.Key)
 	st.Status, st.Error, st.Ended, st.failedSeq = StepFailed, d.Error, r.At, r.Seq
 	st.unresolved = d.Unresolved
 	st.add(d.Observed)
@@ -320,7 +324,7 @@ func (s *State) applyNote(r Record) error {
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return err
 	}
-	st := s.Step(r.Key)
+	st := s.enter(r.Key)
 	if st.Notes == nil {
 		st.Notes = map[string]json.RawMessage{}
 	}
@@ -333,7 +337,7 @@ func (s *State) applyAnswer(r Record) error {
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return err
 	}
-	st := s.Step(r.Key)
+	st := s.enter(r.Key)
 	st.Answers, st.taken = append(st.Answers, d.Answer), append(st.taken, taken{r.Seq, d})
 	st.takenSeq = max(st.takenSeq, d.Signal)
 	s.stopWaiting(r.Key)

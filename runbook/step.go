@@ -41,7 +41,7 @@ func (d *driver) try(ctx context.Context, s *Step, again bool) error {
 		return err
 	}
 	var st StepState
-	d.read(func(state *State) { st = *state.Step(s.ID) })
+	d.read(func(state *State) { st = state.Step(s.ID) })
 	sc := &StepContext{driver: d, def: s, Preview: d.preview, Try: st.Tries + 1, InDoubt: st.inDoubt(s)}
 	if st.Status == StepFailed && !again {
 		return &stepFailure{step: s.ID, seq: st.failedSeq, err: errors.New(st.Error)}
@@ -143,7 +143,7 @@ func (d *driver) outcome(ctx context.Context, s *Step, status StepStatus, o outc
 		return err
 	}
 	var st StepState
-	d.read(func(state *State) { st = *state.Step(s.ID) })
+	d.read(func(state *State) { st = state.Step(s.ID) })
 	d.show(Event{Kind: EventKind(KindDone), Step: s.ID, Title: s.Title, Phase: s.Phase, Clauses: s.Clauses, Status: status, Text: o.Detail,
 		Try: st.Tries, Elapsed: st.Ended.Sub(st.Started)})
 	return nil

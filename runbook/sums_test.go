@@ -113,6 +113,17 @@ func TestBundleThatWasNotWrittenToItsEnd(t *testing.T) {
 	}
 }
 
+// Looking at evidence does not change it.
+func TestLookingAtAStepThatNeverBegan(t *testing.T) {
+	_, e := proven(t, nil)
+	if st := e.State.Step("never"); st.Status != runbook.StepPending {
+		t.Errorf("%+v", st)
+	}
+	if err := e.Verify(); err != nil {
+		t.Error(err)
+	}
+}
+
 // No attachment takes the place of a file that the bundle has itself.
 func TestAttachmentWithAReservedName(t *testing.T) {
 	for _, name := range []string{runbook.EvidenceFile, "Report.HTML", runbook.SumsFile, "journal.jsonl"} {

@@ -67,7 +67,7 @@ func later(a, b time.Time) time.Time {
 func (e *Evidence) timeline() (lanes []*lane, takeovers []time.Time) {
 	byStep := map[string]*lane{}
 	for _, p := range e.all() {
-		l := &lane{Step: p, State: e.State.step(p.ID)}
+		l := &lane{Step: p, State: e.State.Step(p.ID)}
 		lanes, byStep[p.ID] = append(lanes, l), l
 	}
 	var last time.Time

@@ -15,10 +15,10 @@ import (
 )
 
 // awakeFinding is what the check of the workstation found.
-func awakeFinding(t *testing.T, st *runbook.StepState) policy.Finding {
+func awakeFinding(t *testing.T, st runbook.StepState) policy.Finding {
 	t.Helper()
 	var fs policy.Findings
-	if st == nil || json.Unmarshal(st.Output, &fs) != nil || len(fs) != 1 || fs[0].Clause != "PRE-4" {
+	if json.Unmarshal(st.Output, &fs) != nil || len(fs) != 1 || fs[0].Clause != "PRE-4" {
 		t.Fatalf("findings %v of %+v", fs, st)
 	}
 	return fs[0]
@@ -37,7 +37,7 @@ func TestWorkstationThatIsNotKeptAwakeIsAcknowledged(t *testing.T) {
 	session := s.open(t, policy.Test, notAsked{"check-workstation", upgradetest.People{}})
 	p, err := session.Plan(t.Context())
 	must(t, err)
-	if f := awakeFinding(t, p.Gates["check-workstation"]); f.Status != policy.Fail || f.Class != policy.Should || len(p.Refused) > 0 {
+	if f := awakeFinding(t, *p.Gates["check-workstation"]); f.Status != policy.Fail || f.Class != policy.Should || len(p.Refused) > 0 {
 		t.Errorf("the plan shows %+v, refused %v", f, p.Refused)
 	}
 	if _, err = session.Run(t.Context()); upgrade.ExitCode(nil, err) != upgrade.ExitWaiting || len(s.effects()) > 0 {
@@ -60,7 +60,7 @@ func TestWorkstationOfAnUploadByHandIsAdvice(t *testing.T) {
 	s.cfg.Upload.Method = upgrade.UploadManual
 	p, err := s.open(t, policy.Test, nil).Plan(t.Context())
 	must(t, err)
-	if f := awakeFinding(t, p.Gates["check-workstation"]); f.Class != policy.Advice || f.Status != policy.Fail {
+	if f := awakeFinding(t, *p.Gates["check-workstation"]); f.Class != policy.Advice || f.Status != policy.Fail {
 		t.Errorf("%+v", f)
 	}
 }

@@ -170,7 +170,7 @@ func TestLongValuesAreCut(t *testing.T) {
 		_, body := s.get(page)
 		return body
 	}
-	contains(t, say("files", 3, 4), "75 %, 3 files of 4 files")
+	contains(t, say("files", 3, 4), "75 %, 3 of 4 files")
 	contains(t, say("bytes", 900, 3<<30), "0 %, 900 B of 3.00 GiB")
 	contains(t, say("bytes", 5<<30, 3<<30), "100 %")
 

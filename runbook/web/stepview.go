@@ -156,14 +156,15 @@ func (s *Server) progressView(p stepProgress) *progressView {
 		return v
 	}
 	v.Percent = int(float64(min(p.Done, p.Total)) / float64(p.Total) * 100)
-	v.Amount = amount(float64(p.Done), p.Unit) + " of " + amount(float64(p.Total), p.Unit)
+	v.Amount = fmt.Sprintf("%d of %d %s", p.Done, p.Total, p.Unit)
+	if p.Unit == "bytes" {
+		v.Amount = bytesText(p.Done) + " of " + bytesText(p.Total)
+	}
 	return v
 }
 
-func amount(n float64, unit string) string {
-	if unit != "bytes" {
-		return fmt.Sprintf("%.4g %s", n, unit)
-	}
+func bytesText(count int64) string {
+	n := float64(count)
 	for _, u := range []string{"B", "KiB", "MiB"} {
 		if n < 1024 {
 			return fmt.Sprintf("%.4g %s", n, u)

@@ -114,7 +114,7 @@ func (b *board) header(width int) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	expected := time.Duration(b.plan.CriticalPath.ExpectedSeconds) * time.Second
-	parts := []string{b.run, spent(time.Since(b.begun), expected), b.phase, b.plan.Environment + " → " + b.plan.Target}
+	parts := []string{b.run, spent(time.Since(b.begun), expected), b.phase, strings.TrimSuffix(b.plan.Environment+" → "+b.plan.Target, " → ")}
 	if b.hidden > 0 {
 		parts = append(parts, fmt.Sprintf("%d more steps", b.hidden))
 	}
