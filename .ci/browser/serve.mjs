@@ -71,6 +71,50 @@ async function fill(page, statement, pick = (options) => options[1]) {
   await page.getByLabel('Your statement').fill(statement)
 }
 
+// tabTo presses Tab until the element that what describes has the focus, and fails if the focus cannot be
+// seen, leaves the page or never comes there.
+async function tabTo(page, what, is) {
+  for (let presses = 0; presses < 400; presses++) {
+    const stop = await tab(page)
+    assert.ok(stop.tag !== 'body' && stop.outlined, `on the way to ${what} the focus cannot be seen: ${JSON.stringify(stop)}`)
+    if (is(stop)) return stop
+  }
+  assert.fail(`Tab never comes to ${what}`)
+}
+
+// press goes to a button of the question by Tab, presses it with Enter, and waits for what the server answers.
+async function press(page, text) {
+  await tabTo(page, text, (stop) => stop.tag === 'button' && stop.text === text)
+  const loaded = page.waitForEvent('load')
+  await page.keyboard.press('Enter')
+  await loaded
+}
+
+// typeFields goes through the entries of the question by Tab alone and answers each from the keyboard.
+async function typeFields(page, statement) {
+  for (;;) {
+    const stop = await tabTo(page, 'an entry', (stop) => ['select', 'input', 'textarea'].includes(stop.tag))
+    if (stop.tag === 'select') await page.keyboard.press('ArrowDown')
+    else if (stop.id === 'statement') return page.keyboard.type(statement)
+    else await page.keyboard.type('Kim')
+  }
+}
+
+// keepsFocus: news come while something far from any form has the focus; it keeps it, and stays open.
+async function keepsFocus(page) {
+  await page.locator('#phase-1 summary').first().focus()
+  const before = await page.locator('#phase-1').evaluate((e) => e.open)
+  await page.keyboard.press('Enter')
+  await page.evaluate(() => { window.had = document.activeElement })
+  const progress = () => page.locator('#step-upload-package .progress').textContent()
+  const first = await progress()
+  await page.waitForFunction((was) => document.querySelector('#step-upload-package .progress')?.textContent !== was, first)
+  const { same, open } = await page.evaluate(() => ({ same: window.had === document.activeElement, open: window.had.parentElement.open }))
+  assert.ok(same, 'the focus moved when news came')
+  assert.equal(open, !before, 'what was folded by hand was unfolded')
+  await page.keyboard.press('Enter')
+}
+
 // post sends a form as a program would, and returns the status.
 function post(url, headers, body = '') {
   return new Promise((resolve, reject) => {
@@ -145,10 +189,12 @@ async function attest(browser, page, server) {
   await outdated(page)
   await fromElsewhere(page, server)
   await question(page, 'vendor')
+  await page.getByLabel('Your statement').focus() // nothing is typed, so it may go
   await withoutScript(browser, server)
   await question(page, 'Breaking changes')
-  await fill(page, 'nothing breaks')
-  await page.getByRole('button', { name: 'Attest' }).click()
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main', 'the focus fell out of the content')
+  await typeFields(page, 'nothing breaks')
+  await press(page, 'Attest')
 }
 
 // Something happens elsewhere while somebody types, here an early answer to a later question: the words
@@ -218,8 +264,13 @@ async function approve(page) {
   await control('POST', '/faults', { system: 'azure', fault: { kind: 'answer', method: 'POST', path: '/backup\\?', status: 403, times: -1,
     header: { 'Content-Type': ['application/json'] }, body: '{"error":{"code":"AuthorizationFailed","message":"no backup for you"}}' } })
   await inspect(page, 'approve')
-  await page.getByLabel('Your statement').fill('approved in the browser')
-  await page.getByRole('button', { name: 'Approve the plan' }).click()
+  await page.reload()
+  const first = await tab(page)
+  assert.equal(first.text, 'Skip to the content')
+  await page.keyboard.press('Enter')
+  await tabTo(page, 'the statement', (stop) => stop.id === 'statement')
+  await page.keyboard.type('approved by keyboard')
+  await press(page, 'Approve the plan')
 }
 
 async function fail(page) {
@@ -235,12 +286,15 @@ async function fail(page) {
   while (!(await page.locator('#step-upload-package.running').count())) { // each VM that failed asks
     const retry = page.getByRole('button', { name: 'Retry' })
     await retry.or(page.locator('#step-upload-package.running')).first().waitFor()
-    if (await retry.count()) await retry.click()
+    if (!(await retry.count())) continue
+    await page.locator('#main').focus()
+    await press(page, 'Retry')
   }
 }
 
 async function upload(page) {
   await page.locator('#step-upload-package progress').waitFor()
+  await keepsFocus(page)
   await inspect(page, 'upload')
 }
 
