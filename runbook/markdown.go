@@ -8,13 +8,13 @@ import (
 )
 
 // WriteMarkdown writes the run as a report for people, with what the page of WriteHTML says: deviations
-// first, then what is owed and what was not done, then every step with its clauses, what people said,
+// first, then what is asked, what is owed and what was not done, then every step with its clauses, what people said,
 // what was put back and sent, and at the end what proves it.
 func (e *Evidence) WriteMarkdown(w io.Writer) error {
 	r := &markdown{page: newPage(e)}
 	r.head()
-	r.asked()
 	r.departures()
+	r.asked()
 	r.grid("Still to be put back", r.Owed(), "Nothing.")
 	r.notDone()
 	r.grid("Timeline", r.Timeline(), "No step was begun.")
