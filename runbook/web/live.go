@@ -54,6 +54,10 @@ func mark(records uint64, p progressFile) string {
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html). It ends with the client, the
 // server, or the first journal that cannot be read.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, look func(ctx context.Context, have string) (string, error)) {
+	if r.Method == http.MethodHead { // has nothing to wait for
+		w.Header().Set("Content-Type", "text/event-stream")
+		return
+	}
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()

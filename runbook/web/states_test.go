@@ -192,13 +192,18 @@ func TestLongValuesAreCut(t *testing.T) {
 	}
 }
 
-// HEAD asks for the same without a body.
+// HEAD asks for the same without a body, and follows nothing.
 func TestHead(t *testing.T) {
 	s := signedIn(t, nil)
 	for _, path := range []string{"/", page, abort, "/login", "/nowhere"} {
 		get, _ := s.get(path)
 		if res, body := s.do(http.MethodHead, path, "", nil); res.StatusCode != get || body != "" {
 			t.Errorf("%s: %d, GET has %d; %q", path, res.StatusCode, get, body)
+		}
+	}
+	for _, path := range []string{"/events", page + "/events"} {
+		if res, _ := s.do(http.MethodHead, path, "", nil); res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
+			t.Errorf("%s: %d %v", path, res.StatusCode, res.Header)
 		}
 	}
 }
