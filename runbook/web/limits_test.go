@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,7 +140,8 @@ func (p *pipes) follow(t *testing.T) net.Conn {
 	return client
 }
 
-// Who follows a page and reads nothing gives its place back.
+// Who follows a page and reads nothing gives its place back within a minute, from the start or later on;
+// who reads is not cut off.
 func TestSlowReadersAreCutOff(t *testing.T) {
 	files := t.TempDir()
 	log, err := filelog.New(files)
@@ -162,20 +164,43 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 			c.Close()
 			return res.StatusCode
 		}
-		var slow []net.Conn
-		for range 64 {
-			slow = append(slow, p.follow(t))
+		var open []net.Conn
+		fill := func(n int) {
+			for range n {
+				open = append(open, p.follow(t))
+			}
+			synctest.Wait()
 		}
-		synctest.Wait()
+		var beats atomic.Int64
+		fill(32)
+		for _, c := range open { // reads for two minutes
+			_ = c.SetReadDeadline(time.Now().Add(2 * time.Minute))
+			go func() {
+				for lines := bufio.NewScanner(c); lines.Scan(); {
+					if lines.Text() == ":" {
+						beats.Add(1)
+					}
+				}
+			}()
+		}
+		fill(32)
 		if code := status(); code != http.StatusServiceUnavailable {
 			t.Errorf("one more stream: %d", code)
 		}
 		<-time.After(61 * time.Second)
-		synctest.Wait()
 		if code := status(); code != http.StatusOK {
-			t.Errorf("after the slow ones: %d", code)
+			t.Errorf("after those that never read: %d", code)
 		}
-		for _, c := range slow {
+		<-time.After(58 * time.Second)
+		if n := beats.Load(); n != 5*32 {
+			t.Errorf("those that read heard %d beats in two minutes", n)
+		}
+		<-time.After(82 * time.Second)
+		fill(63)
+		if code := status(); code != http.StatusOK {
+			t.Errorf("after those that stopped: %d", code)
+		}
+		for _, c := range open {
 			c.Close()
 		}
 		p.Close()
