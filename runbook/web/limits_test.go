@@ -299,22 +299,3 @@ func TestFileThatCannotBeKept(t *testing.T) {
 		t.Error("something was recorded")
 	}
 }
-
-// What is handed out is never taken for anything else than it is.
-func TestFilesAreNotGuessedAt(t *testing.T) {
-	s := signedIn(t, nil)
-	for _, name := range []string{"evidence.json", "report.md", "report.xml", "report.html"} {
-		res, body := s.do(http.MethodGet, page+"/files/"+name, "", nil)
-		h := res.Header
-		if res.StatusCode != http.StatusOK || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "no-referrer" ||
-			h.Get("Cross-Origin-Resource-Policy") != "same-origin" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") || body == "" {
-			t.Errorf("%s: %d %v", name, res.StatusCode, h)
-		}
-		if how, _, _ := strings.Cut(h.Get("Content-Disposition"), ";"); (how == "inline") != (name == "report.html") {
-			t.Errorf("%s is %s", name, how)
-		}
-		if res, body := s.do(http.MethodHead, page+"/files/"+name, "", nil); res.StatusCode != http.StatusOK || body != "" {
-			t.Errorf("HEAD of %s: %d %s", name, res.StatusCode, body)
-		}
-	}
-}
