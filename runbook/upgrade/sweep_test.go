@@ -23,7 +23,7 @@ import (
 // every is the stride of the sweeps: 1 tries all points, the default a fixed sample of them.
 var every = flag.Int("sweep", 151, "try every n-th crash point and fault")
 
-// quiet is a world that answers in process, with a small package and short waits.
+// quiet is a world that answers in process, with a small package.
 func quiet(t *testing.T, o upgradetest.Options) *stage {
 	t.Helper()
 	o.PackageSize, o.PollInterval = cmp.Or(o.PackageSize, 64<<10), 2*time.Millisecond
@@ -37,12 +37,16 @@ func quiet(t *testing.T, o upgradetest.Options) *stage {
 	return s
 }
 
-// hasten shortens what a run waits for, so that failures show at once.
+// hasten makes the upload one of several requests, and does not look long for a start whose answer was lost.
 func hasten(cfg *upgrade.Config) {
-	cfg.Upload.ChunkSize = 32 << 10
+	cfg.Upload.ChunkSize, cfg.Waits.StartResolve = 32<<10, 60*time.Millisecond
+}
+
+// impatient shortens what a run waits for, so that failures show at once. A slow machine fails then, too.
+func impatient(cfg *upgrade.Config) {
 	cfg.Upload.RetryFor = 60 * time.Millisecond
 	w := &cfg.Waits
-	w.StartResolve, w.PlatformOnline, w.VMPower, w.ManagementNode = 60*time.Millisecond, 2*time.Second, 2*time.Second, 2*time.Second
+	w.PlatformOnline, w.VMPower, w.ManagementNode = 2*time.Second, 2*time.Second, 2*time.Second
 	w.ConferencingNodes, w.Snapshot, w.CancelBuilds = 2*time.Second, 2*time.Second, 300*time.Millisecond
 }
 
@@ -215,6 +219,7 @@ func TestFaultEverywhere(t *testing.T) {
 
 func faultAt(t *testing.T, n int, f fault) {
 	s := quiet(t, upgradetest.Options{})
+	impatient(s.cfg)
 	hit := &faulty{next: s.Transport(nil), n: n, f: f}
 	r, err := s.session(t, s.person(0), func(http.RoundTripper) http.RoundTripper { return hit }).Run(t.Context())
 	where := fmt.Sprintf("%s at %s", f.name, hit.what)

@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/verify-by-video/pexip-upgrade/azurevm/azurevmtest"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
@@ -141,7 +143,8 @@ func TestProductionRefusesUnsoundEvidence(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := quiet(t, upgradetest.Options{})
+			// Test is upgraded a second time at once: its first backup is in the vault by then.
+			s := quiet(t, upgradetest.Options{Azure: func(o *azurevmtest.Options) { o.Transfer = time.Second }})
 			s.signs(t)
 			dir := s.upgradeTest(t)
 			tt.spoil(t, s, dir)
