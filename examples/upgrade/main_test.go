@@ -49,10 +49,34 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){
+	setup := onlyTools(t, "sh", "sed", "truncate")
+	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"ready": waitReady, "control": control, "noeffects": noEffects, "starts": starts, "await": await, "putback": putBack, "code": code,
-		"keypair": keyPair, "append": appendTo, "page": openPage, "certificate": certificate, "waits": waits, "planjson": planJSON,
+		"terminal": onTerminal, "keypair": keyPair, "append": appendTo, "page": openPage, "certificate": certificate, "waits": waits, "planjson": planJSON,
 	}})
+}
+
+// onlyTools leaves scripts those programs of the machine, beside ours: what keeps it awake or opens a browser is no
+// matter here, and costs three processes a run.
+func onlyTools(t *testing.T, names ...string) func(*testscript.Env) error {
+	dir := t.TempDir()
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(dir, filepath.Base(path)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ours, err := exec.LookPath("upgrade")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(env *testscript.Env) error {
+		env.Setenv("PATH", filepath.Dir(ours)+string(filepath.ListSeparator)+dir)
+		return nil
+	}
 }
 
 // planJSON N checks that the output is one plan with that schema and no unknown key, in which everything is told.
