@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,11 +18,12 @@ func TestExampleFilesCallWhatExists(t *testing.T) {
 	for _, c := range calls {
 		text, known := help[c.Command]
 		if !known {
-			out, err := exec.Command("upgrade", c.Command, "-help").CombinedOutput()
-			if err != nil {
-				t.Errorf("%s: upgrade %s: %v", filepath.ToSlash(c.File), c.Command, err)
+			command, ok := find(c.Command)
+			if !ok {
+				t.Errorf("%s: there is no upgrade %s", filepath.ToSlash(c.File), c.Command)
+				continue
 			}
-			text = string(out)
+			text = helpOf(command)
 			help[c.Command] = text
 		}
 		for _, flag := range c.Flags {
@@ -32,4 +32,10 @@ func TestExampleFilesCallWhatExists(t *testing.T) {
 			}
 		}
 	}
+}
+
+func helpOf(c command) string {
+	var b strings.Builder
+	writeHelp(&b, c)
+	return b.String()
 }

@@ -20,9 +20,10 @@ func rehearse(f *flag.FlagSet, a *app) func(context.Context, []string) (int, err
 	swapped := f.Bool("swapped", false, "a world in which the VM lists are swapped: refused before anything is touched")
 	both := f.Bool("both", false, "upgrade Production too, after Test")
 	nodes := f.Int("nodes", 1, "Conferencing Nodes per environment")
+	size := f.Int64("package-size", 64<<20, "size of the upgrade package in bytes")
 	speed := f.Float64("speed", rehearsalSpeed, "how many times faster than reality slow operations run")
 	return func(ctx context.Context, _ []string) (int, error) {
-		return a.rehearse(ctx, *dir, *both, upgradetest.Options{Swapped: *swapped, ConferencingNodes: *nodes, Speed: *speed})
+		return a.rehearse(ctx, *dir, *both, upgradetest.Options{Swapped: *swapped, ConferencingNodes: *nodes, PackageSize: *size, Speed: *speed})
 	}
 }
 
