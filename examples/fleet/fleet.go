@@ -38,13 +38,14 @@ func join(ctx context.Context, o options) (*member, error) {
 		pool.Close()
 		return nil, err
 	}
+	db.SetMaxIdleConns(2 * o.atOnce) // so that they are kept between runs
 	m := &member{options: o, close: func() {
 		pool.Close()
 		_ = db.Close() // nothing is under way any more
 	}}
 	if m.journals, err = sqllog.New(db, sqllog.Options{}); err == nil {
 		m.Fleet, err = fleet.New(fleet.Config{DB: pool, Log: m.journals, Actor: upgrade.Identity(), Definition: m.definition,
-			Workers: o.atOnce, Lease: 3 * time.Second, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+			Workers: o.atOnce, Lease: time.Second, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	}
 	if err != nil {
 		m.close()
