@@ -21,9 +21,9 @@ func TestPostgreSQL(t *testing.T) {
 	}
 	t.Run("WorkerDies", testWorkerDies)
 	t.Run("Together", func(t *testing.T) {
-		for name, test := range map[string]func(*testing.T){"Waiting": testWaiting, "TimeToAnswer": testTimeToAnswer, "Poison": testPoison,
+		for name, test := range map[string]func(*testing.T){"Waiting": testWaiting, "Poison": testPoison,
 			"DeadlyPoison": testDeadlyPoison, "Bounds": testBounds, "LongStep": testLongStep, "LostSession": testLostSession, "Slices": testSlices,
-			"Enqueue": testEnqueue, "HandedOutAgain": testHandedOutAgain, "Elsewhere": testElsewhere, "Sweep": testSweep, "Migrate": testMigrate} {
+			"Enqueue": testEnqueue, "Sweep": testSweep, "Migrate": testMigrate} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				test(t)

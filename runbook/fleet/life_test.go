@@ -48,11 +48,7 @@ func noGoroutines(t *testing.T) {
 }
 
 // testHandedOutAgain: whatever River does with the job of a run that has ended, there is no second run.
-func testHandedOutAgain(t *testing.T) {
-	m := newWorld(t, nil)
-	m.enqueue(t, fleet.Item{Environment: "env-1"})
-	m.inProcess(t)
-	m.untilOver(t)
+func testHandedOutAgain(t *testing.T, m *member) {
 	if _, err := m.pool.Exec(t.Context(), `UPDATE fleet_`+m.Name+`.river_job SET state = 'available', finalized_at = NULL, metadata = '{}'`); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +56,7 @@ func testHandedOutAgain(t *testing.T) {
 	// But who enqueues it again wants another run.
 	m.enqueue(t, fleet.Item{Environment: "env-1"})
 	r := m.untilOver(t)
-	if got := r.Environments[0]; len(r.Environments) != 1 || got.Run != "env-1-0002" || got.State != fleet.Completed {
+	if got := r.Environments[0]; len(r.Environments) != 3 || got.Run != "env-1-0002" || got.State != fleet.Completed {
 		t.Errorf("the fleet says %+v", r)
 	}
 }
@@ -110,17 +106,16 @@ func testEnqueue(t *testing.T) {
 	if run := m.one(t, "env-3").Run; run != "env-3-0001" {
 		t.Errorf("driven was %s", run)
 	}
+	t.Run("HandedOutAgain", func(t *testing.T) { testHandedOutAgain(t, m) })
 }
 
 // testElsewhere: a run that somebody drives from a terminal is theirs until they let go of it.
-func testElsewhere(t *testing.T) {
-	m := newWorld(t, nil)
+func testElsewhere(t *testing.T, m *member) {
 	release, err := m.log.Lock(runbook.RunStream("asking-1-0001"), "eve@laptop")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.enqueue(t, fleet.Item{Environment: "asking-1"})
-	m.inProcess(t)
 	if e := m.untilIs(t, "asking-1", fleet.Elsewhere); !strings.Contains(e.Text, "eve@laptop") {
 		t.Errorf("the fleet says %+v", e)
 	}
@@ -162,10 +157,7 @@ func testSweep(t *testing.T) {
 
 // testMigrate: two processes that start at once both find what they need.
 func testMigrate(t *testing.T) {
-	m := newWorld(t, nil)
-	if _, err := m.pool.Exec(t.Context(), "DROP SCHEMA fleet_"+m.Name+" CASCADE"); err != nil {
-		t.Fatal(err)
-	}
+	m := emptyWorld(t, nil)
 	done := make(chan error)
 	for range 2 {
 		go func() { done <- m.Migrate(context.Background()) }()
@@ -178,7 +170,7 @@ func testMigrate(t *testing.T) {
 // testDatabaseRestarts crashes the database twice while two workers are busy.
 func testDatabaseRestarts(t *testing.T) {
 	const n = 16
-	m := newWorld(t, func(w *world) { w.Step, w.Lease, w.HandBack = 5*msec, 500*msec, 500*msec })
+	m := newWorld(t, func(w *world) { w.Workers, w.Step, w.Lease, w.HandBack = 3, 5*msec, 500*msec, 500*msec })
 	m.enqueue(t, items("env", n)...)
 	m.spawn(t)
 	m.inProcess(t)

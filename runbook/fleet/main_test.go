@@ -58,8 +58,18 @@ type world struct {
 
 var worlds atomic.Int64
 
-// newWorld makes empty stores, with intervals for the impatient.
+// newWorld makes empty stores.
 func newWorld(t testing.TB, change func(*world)) *member {
+	t.Helper()
+	m := emptyWorld(t, change)
+	if err := errors.Join(m.log.Migrate(t.Context()), m.Migrate(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// emptyWorld has no tables yet, and intervals for the impatient.
+func emptyWorld(t testing.TB, change func(*world)) *member {
 	t.Helper()
 	n := worlds.Add(1)
 	w := world{DSN: server.DSN(), Name: fmt.Sprintf("w%d", n), File: filepath.Join(t.TempDir(), "effects"), Workers: 4,
@@ -67,11 +77,7 @@ func newWorld(t testing.TB, change func(*world)) *member {
 	if change != nil {
 		change(&w)
 	}
-	m := w.member(t, "ann@desk")
-	if err := errors.Join(m.log.Migrate(t.Context()), m.Migrate(t.Context())); err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return w.member(t, "ann@desk")
 }
 
 // member is a process' view of a world.

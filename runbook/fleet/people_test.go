@@ -42,14 +42,14 @@ func testWaiting(t *testing.T) {
 	if e.Text != "rain" || count(m.effects(t), "drain asking-0002") != 1 || count(m.effects(t), "launch asking-0002") != 0 {
 		t.Errorf("aborted with %+v, effects %q", e, m.effects(t))
 	}
+	t.Run("TimeToAnswer", func(t *testing.T) { testTimeToAnswer(t, m) })
+	t.Run("Elsewhere", func(t *testing.T) { testElsewhere(t, m) })
 }
 
 // testTimeToAnswer: a question that may only be answered for a while ends without anybody, and
 // without a look before its time.
-func testTimeToAnswer(t *testing.T) {
-	m := newWorld(t, nil)
+func testTimeToAnswer(t *testing.T, m *member) {
 	m.enqueue(t, fleet.Item{Environment: "impatient-1"})
-	m.inProcess(t)
 	e := m.untilIs(t, "impatient-1", fleet.Deciding)
 	if !strings.Contains(e.Text, "nobody answered") {
 		t.Errorf("the fleet says %+v", e)
@@ -103,9 +103,9 @@ func (m *member) noPassword(t *testing.T) {
 // testDeadlyPoison: an environment that ends every worker that touches it is given up, while workers
 // that are started again, as a service manager does it, get the others done.
 func testDeadlyPoison(t *testing.T) {
-	m := newWorld(t, func(w *world) { w.Lease, w.Attempts, w.Others = 150*msec, 3, 10 })
+	m := newWorld(t, func(w *world) { w.Lease, w.Attempts, w.Others, w.Workers = 150*msec, 3, 5, 2 })
 	m.enqueue(t, fleet.Item{Environment: "deadly-1"})
-	m.enqueue(t, items("env", 10)...)
+	m.enqueue(t, items("env", m.Others)...)
 	for deaths := 0; ; deaths++ {
 		w := m.spawn(t)
 		if !m.overOrDead(t, w) {
@@ -119,7 +119,7 @@ func testDeadlyPoison(t *testing.T) {
 	if e := m.one(t, "deadly-1"); e.State != fleet.GivenUp || !strings.Contains(e.Text, "ended") {
 		t.Errorf("the fleet says %+v", e)
 	}
-	for _, item := range items("env", 10) {
+	for _, item := range items("env", m.Others) {
 		if e := m.one(t, item.Environment); e.State != fleet.Completed || count(m.effects(t), "launch "+item.Environment) != 1 {
 			t.Errorf("the fleet says %+v", e)
 		}
