@@ -170,10 +170,18 @@ func testMigrate(t *testing.T) {
 // testDatabaseRestarts crashes the database twice while two workers are busy.
 func testDatabaseRestarts(t *testing.T) {
 	const n = 16
-	m := newWorld(t, func(w *world) { w.Workers, w.Step, w.Lease, w.HandBack = 3, 5*msec, 500*msec, 500*msec })
+	m := newWorld(t, func(w *world) { w.Hold, w.Workers, w.Step, w.Lease, w.HandBack = true, 3, 5*msec, 500*msec, 500*msec })
 	m.enqueue(t, items("env", n)...)
 	m.spawn(t)
 	m.inProcess(t)
+	until(t, "both to have work", func() bool {
+		var workers int
+		err := m.pool.QueryRow(t.Context(), `SELECT count(DISTINCT attempted_by[1]) FROM fleet_`+m.Name+`.river_job`).Scan(&workers)
+		return err == nil && workers == 2
+	})
+	if err := m.goOn(); err != nil {
+		t.Fatal(err)
+	}
 	for _, part := range []int{n / 2, n * 3 / 2} {
 		until(t, "some effects", func() bool { return len(m.effects(t)) >= part })
 		if err := errors.Join(server.Kill(), server.Restart()); err != nil {

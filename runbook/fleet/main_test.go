@@ -50,7 +50,7 @@ type world struct {
 	Retry                    time.Duration
 	Sweeps                   fleet.Sweep
 	Step                     time.Duration // how long a step takes
-	Hold                     bool          // it takes until the test says go
+	Hold                     bool          // it does not begin to take it until the test says go
 	Log                      bool
 	Others                   int           // environments that the deadly one waits for
 	HandBack                 time.Duration // how long River may take; 0: as long as in production

@@ -72,15 +72,18 @@ func (m *member) fuel(environment string) runbook.Step {
 		if err := m.effect("fuel", environment); err != nil {
 			return err
 		}
-		if m.Hold {
-			return m.held(sc)
+		if err := m.held(sc); err != nil {
+			return err
 		}
 		return poll.Sleep(sc, m.Step)
 	}}
 }
 
-// held waits until goOn.
+// held waits until goOn, in a world with Hold.
 func (w world) held(ctx context.Context) error {
+	if !w.Hold {
+		return nil
+	}
 	return poll.Until(ctx, "the test", 5*time.Millisecond, patience, func(context.Context) (bool, error) {
 		_, err := os.Stat(w.File + ".go")
 		return err == nil, nil
