@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,18 +19,19 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook/sqllog"
 )
 
+// everywhere holds the conformance suite against more configurations than the default; .ci/run does so:
+//
+//	go test -race ./runbook/sqllog -run TestPostgreSQL/Conformance -conformance
+var everywhere = flag.Bool("conformance", false, "hold the conformance suite also against serializable transactions, and a pool of one connection")
+
 func testConformance(t *testing.T) {
-	for name, settings := range map[string]string{
-		"default":      "",
-		"serializable": `options='-c default_transaction_isolation=serializable'`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			two := connections(t, settings)
-			runbooktest.TestLog(t,
-				func(t *testing.T) runbook.Log { return two.open(t) },
-				func(t *testing.T, l runbook.Log) runbook.Log { return l.(*store).another(t) })
-		})
+	t.Run("default", func(t *testing.T) { conforms(t, connections(t)) })
+	if !*everywhere {
+		return
 	}
+	t.Run("serializable", func(t *testing.T) {
+		conforms(t, connections(t, `options='-c default_transaction_isolation=serializable'`))
+	})
 	// With one connection for everything, no call may wait for a second one while it holds one.
 	t.Run("one connection", func(t *testing.T) {
 		type unlocked struct{ runbook.Log }
@@ -37,6 +39,13 @@ func testConformance(t *testing.T) {
 		one.first.SetMaxOpenConns(1)
 		runbooktest.TestLog(t, func(t *testing.T) runbook.Log { return unlocked{one.open(t).Log} }, nil)
 	})
+}
+
+func conforms(t *testing.T, two *pools) {
+	t.Helper()
+	runbooktest.TestLog(t,
+		func(t *testing.T) runbook.Log { return two.open(t) },
+		func(t *testing.T, l runbook.Log) runbook.Log { return l.(*store).another(t) })
 }
 
 // Poolers often force drivers to send parameters as text.
