@@ -56,7 +56,7 @@ func TestCallsOnOtherNodes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, upgradetest.Options{PackageSize: 1 << 20, NoCall: true})
+			s := newStage(t, upgradetest.Options{NoCall: true})
 			node := s.Test.State().Nodes[1]
 			state := run(t, s.open(t, policy.Test, whenAsked{t, func() {
 				must(t, s.Test.SetVersion(node.Name, "38.1 (81931.0.0)"))
@@ -93,7 +93,7 @@ func TestCallsOnOtherNodes(t *testing.T) {
 // the evidence is at hand, and stands in the promise (POL-3, POL-1).
 func TestMitigationsReachProduction(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	must(t, os.WriteFile(filepath.Join(s.dir, "ports.md"), []byte("port 5061"), 0o600))
 	answers := filepath.Join(s.dir, "answers.yaml")
 	must(t, os.WriteFile(answers, []byte(`answers:

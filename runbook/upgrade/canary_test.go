@@ -99,7 +99,7 @@ func spellings(secret string) []string {
 // No credential is in anything that a run leaves or says, also when servers fail and repeat what they were sent.
 func TestNoCredentialIsWrittenDown(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20,
+	s := newStage(t, upgradetest.Options{
 		Pexip: func(env policy.Environment, o *pexiptest.Options) {
 			if env == policy.Production {
 				o.Basic = &pexip.Basic{Username: "upgrader", Password: canaryPassword}

@@ -15,7 +15,7 @@ import (
 )
 
 // kills is the stride of the real processes that are killed: 1 tries all points. Up to 100 processes are also
-// stopped in every step that changes something, else in two of them.
+// stopped in every step that changes something, else in one of them.
 var kills = flag.Int("kill", 401, "kill a real process at every n-th crash point")
 
 // A real process is killed with kill -9 before and after records of its journal and requests to

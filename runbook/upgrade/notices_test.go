@@ -65,7 +65,7 @@ func TestNoticesOfARun(t *testing.T) {
 	d := &desk{}
 	server := httptest.NewServer(d)
 	defer server.Close()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	s.tells(t, server.URL)
 	session := s.open(t, policy.Test, nil)
 	r, err := session.Run(t.Context())
@@ -101,7 +101,7 @@ func TestSweepTellsWhatIsOwedForTooLong(t *testing.T) {
 	d := &desk{}
 	server := httptest.NewServer(d)
 	defer server.Close()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	s.tells(t, server.URL)
 	s.cfg.Notify[0].Events, s.cfg.Notify[0].OwedAfter = []notify.Event{notify.Owed}, time.Nanosecond
 	session := s.open(t, policy.Test, nil)
@@ -132,7 +132,7 @@ func TestSweepTellsWhatIsOwedForTooLong(t *testing.T) {
 func TestNoticesThatNobodyTakes(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	s.tells(t, server.URL)
 	var log bytes.Buffer
 	captureLog(t, &log)
@@ -191,7 +191,7 @@ func TestNotifyConfig(t *testing.T) {
 
 // The address is judged when it is read, before anything is sent, and not shown.
 func TestNotifyAddressesAreJudgedBeforeAnythingIsSent(t *testing.T) {
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	s.tells(t, "http://canary.example")
 	_, err := upgrade.Open(t.Context(), s.cfg, upgrade.SessionOptions{Environment: policy.Test})
 	if err == nil || !strings.Contains(err.Error(), "notify[0].url_file: file "+filepath.Join(s.dir, "desk.url")+": the address must be an absolute https URL") {

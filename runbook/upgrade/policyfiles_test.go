@@ -64,7 +64,7 @@ func accepted(version, text string) string {
 func TestTeamFiles(t *testing.T) {
 	t.Parallel()
 	const gate = "check-promotion-policy"
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20, TestVersion: "38.1 (81931.0.0)", ProductionVersion: "37 (70000.0.0)"})
+	s := quiet(t, upgradetest.Options{TestVersion: "38.1 (81931.0.0)", ProductionVersion: "37 (70000.0.0)"})
 	promises := fmt.Sprintf("version: 1\npromises:\n  - {target: 38.1 (81931), opened: %s, earliest: %s, latest: %s}\n", day(-60), day(-50), day(-10))
 	for _, c := range []struct {
 		name, waivers, risks, promises string
@@ -93,7 +93,7 @@ func TestTeamFiles(t *testing.T) {
 		cfg.Policy.Waivers = s.write(t, "waivers.yaml", cmp.Or(c.waivers, waiverFile()))
 		cfg.Policy.Risks = s.write(t, "risks.yaml", cmp.Or(c.risks, "version: 1\n"))
 		cfg.Policy.Promises = s.write(t, "promises.yaml", cmp.Or(c.promises, "version: 1\n"))
-		session, err := upgrade.Open(t.Context(), &cfg, upgrade.SessionOptions{Environment: policy.Test})
+		session, err := upgrade.Open(t.Context(), &cfg, upgrade.SessionOptions{Environment: policy.Test, Transport: s.Transport})
 		must(t, err)
 		p, err := session.Plan(t.Context())
 		must(t, err)
@@ -109,7 +109,7 @@ func TestTeamFiles(t *testing.T) {
 // A waiver that was used, and one that counts for nothing, stand at the head of the report.
 func TestReportNamesTheWaivers(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20, TestVersion: "38.1 (81931.0.0)", ProductionVersion: "37 (70000.0.0)"})
+	s := newStage(t, upgradetest.Options{TestVersion: "38.1 (81931.0.0)", ProductionVersion: "37 (70000.0.0)"})
 	_, void, _ := strings.Cut(waiverFile("W-7", "W-8", "Bo", "Ana"), "waivers:\n")
 	s.cfg.Policy.Waivers = s.write(t, "waivers.yaml", waiverFile()+void)
 	deviations, _ := s.report(t)
@@ -120,7 +120,7 @@ func TestReportNamesTheWaivers(t *testing.T) {
 // What is wrong with the team's files is wrong input, told with file and line, before any request.
 func TestPolicyFilesWithFaults(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	s.cfg.Policy.Waivers = s.write(t, "waivers.yaml", "version: 1\nwaivers:\n  - idd: W-7\n")
 	s.cfg.Policy.Risks = s.write(t, "risks.yaml", "version: 9\n")
 	s.cfg.Policy.Promises = filepath.Join(s.dir, "gone.yaml")

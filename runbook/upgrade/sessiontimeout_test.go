@@ -17,7 +17,7 @@ func TestLostAnswerToTheSwitchOfTheSessionTimeout(t *testing.T) {
 		for _, fault := range []pexiptest.Fault{{Kind: pexiptest.DropAfter}, {Kind: pexiptest.AnswerAfter, Status: http.StatusBadGateway, Body: "<html>bad gateway</html>"}} {
 			t.Run(step+" "+string(fault.Kind), func(t *testing.T) {
 				t.Parallel()
-				s := newStage(t, upgradetest.Options{})
+				s := quiet(t, upgradetest.Options{})
 				fault.Method, fault.Path, fault.Skip = http.MethodPatch, "/global/1/", skip
 				must(t, s.Test.Inject(fault))
 				state := run(t, s.open(t, policy.Test, upgradetest.People{}))

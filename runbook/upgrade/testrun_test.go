@@ -131,24 +131,40 @@ func TestProductionRefusesUnsoundEvidence(t *testing.T) {
 			forge(t, dir, nil, kind, key, `"output":{"target"`, `"outputs":{"target"`)
 			s.elsewhere(t, dir)
 		}, "POL-3 (mitigations-known)"},
-		"Test was upgraded again": {func(t *testing.T, s *stage, dir string) {
-			s.setTest(t, "38.1 (81931.0.0)")
-			s.upgradeTest(t)
-			s.cfg.Production.TestEvidence = dir
-		}, "Test was upgraded again by run"},
-		"Test runs something else": {func(t *testing.T, s *stage, _ string) { s.setTest(t, "39.1 (83068.0.0)") }, "test-still-runs-it"},
-		"another build":            {func(_ *testing.T, s *stage, _ string) { s.cfg.Package.Build = "83068.0.0" }, "same-build-as-run"},
-		"another file":             {func(_ *testing.T, s *stage, _ string) { s.cfg.Package.SHA256 = strings.Repeat("0", 64) }, "same-package"},
+		"another build": {func(_ *testing.T, s *stage, _ string) { s.cfg.Package.Build = "83068.0.0" }, "same-build-as-run"},
+		"another file":  {func(_ *testing.T, s *stage, _ string) { s.cfg.Package.SHA256 = strings.Repeat("0", 64) }, "same-package"},
 	}
+	upgraded := quiet(t, upgradetest.Options{})
+	upgraded.signs(t)
+	dir := upgraded.upgradeTest(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// Test is upgraded a second time at once: its first backup is in the vault by then.
-			s := quiet(t, upgradetest.Options{Azure: func(o *azurevmtest.Options) { o.Transfer = time.Second }})
-			s.signs(t)
-			dir := s.upgradeTest(t)
-			tt.spoil(t, s, dir)
+			s := upgraded.onAnotherMachine(t)
+			must(t, os.CopyFS(s.cfg.State, os.DirFS(upgraded.cfg.State)))
+			tt.spoil(t, s, strings.Replace(dir, upgraded.cfg.State, s.cfg.State, 1))
 			s.wantProductionRefused(t, tt.want)
+		})
+	}
+}
+
+// Nor does Production rely on evidence that was sound once.
+func TestProductionRefusesWhatTestHasLeft(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(t *testing.T, s *stage, dir string){
+		"test-still-runs-it": func(t *testing.T, s *stage, _ string) { s.setTest(t, "39.1 (83068.0.0)") },
+		"Test was upgraded again by run": func(t *testing.T, s *stage, dir string) {
+			s.setTest(t, "38.1 (81931.0.0)")
+			s.upgradeTest(t)
+			s.cfg.Production.TestEvidence = dir
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			// The first upgrade's backup is in the vault when the second one asks for its own.
+			s := quiet(t, upgradetest.Options{Azure: func(o *azurevmtest.Options) { o.Transfer = time.Second }})
+			change(t, s, s.upgradeTest(t))
+			s.wantProductionRefused(t, want)
 		})
 	}
 }
@@ -188,7 +204,7 @@ func (s *stage) wantProductionRefused(t *testing.T, want string) {
 // POL-3: where nobody said what breaking changes need, Production has to find it out.
 func TestUnknownMitigationIsPromised(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	const step = "attest-breaking-changes"
 	r, err := s.open(t, policy.Test, decisions(runbook.PreparedAnswer{Step: step, Statement: "see the minutes"},
 		runbook.PreparedAnswer{Step: step, Decision: runbook.DecideDone, Statement: "agreed by telephone"})).Run(t.Context())
@@ -203,7 +219,7 @@ func TestUnknownMitigationIsPromised(t *testing.T) {
 // Production runs where only the signed evidence of Test is at hand.
 func TestProductionFromEvidenceElsewhere(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	s.signs(t)
 	s.elsewhere(t, s.upgradeTest(t))
 	if state := run(t, s.open(t, policy.Production, upgradetest.People{})); state.End.Outcome != runbook.Completed {
@@ -214,7 +230,7 @@ func TestProductionFromEvidenceElsewhere(t *testing.T) {
 // A key that cannot be used is wrong input, found before any request; its text is not quoted.
 func TestUnusableKeysAreInputErrors(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	signing := func(f string) upgrade.EvidenceConfig {
 		return upgrade.EvidenceConfig{SigningKey: upgrade.SecretSource{File: f, Key: "evidence.signing_key_file"}}
 	}

@@ -20,7 +20,7 @@ import (
 // The calls to all three systems are below the spans of the steps that made them.
 func TestTracesOfARun(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, upgradetest.Options{PackageSize: 1 << 20})
+	s := newStage(t, upgradetest.Options{})
 	spans := tracetest.NewInMemoryExporter()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	tracer := trace.New(trace.Config{Provider: provider})

@@ -1,6 +1,7 @@
 package upgrade_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,9 +46,7 @@ func folder(t *testing.T) string {
 
 func newStage(t *testing.T, o upgradetest.Options) *stage {
 	t.Helper()
-	if o.PackageSize == 0 {
-		o.PackageSize = 6 << 20
-	}
+	o.PackageSize = cmp.Or(o.PackageSize, 96<<10)
 	w, err := upgradetest.Start(o)
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +60,7 @@ func newStage(t *testing.T, o upgradetest.Options) *stage {
 	if s.cfg, err = upgrade.LoadConfig(file); err != nil {
 		t.Fatal(err)
 	}
+	s.cfg.Upload.ChunkSize = 64 << 10 // the package goes in two
 	s.cfg.Waits.StartResolve = 300 * time.Millisecond
 	return s
 }
@@ -379,7 +379,7 @@ func (o *onResume) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestScheduledRunThatTheResumeStartsIsCancelled(t *testing.T) {
 	t.Parallel()
-	w := upgradetest.New(upgradetest.Options{PackageSize: 1 << 20, DevOps: func(o *devopstest.Options) { o.RunDuration = 10 * 24 * time.Hour }})
+	w := upgradetest.New(upgradetest.Options{DevOps: func(o *devopstest.Options) { o.RunDuration = 10 * 24 * time.Hour }})
 	dir := t.TempDir()
 	file, err := w.WriteConfig(dir)
 	must(t, err)
