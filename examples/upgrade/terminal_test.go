@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -31,7 +32,7 @@ func onTerminal(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[2], args[3:]...)
-	cmd.Dir, cmd.Env = ts.MkAbs("."), append(os.Environ(), "TERM=xterm", "CI=", "NO_COLOR="+ts.Getenv("NO_COLOR"), "PATH="+ts.Getenv("PATH"))
+	cmd.Dir, cmd.Env = ts.MkAbs("."), append(os.Environ(), "TERM="+cmp.Or(ts.Getenv("TERM"), "xterm"), "CI=", "NO_COLOR="+ts.Getenv("NO_COLOR"), "PATH="+ts.Getenv("PATH"))
 	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 30, Cols: 100})
 	ts.Check(err)
 	defer file.Close()
