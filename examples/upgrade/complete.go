@@ -133,7 +133,7 @@ func (c command) values(ctx context.Context, words []string) (out []string, ok b
 	case "output":
 		return append([]string{formatText}, c.formats...), true
 	case "prompt":
-		return []string{"auto", "always", "never"}, true
+		return []string{"auto", "always", "wait", "never"}, true
 	case "run", "step":
 		return fromJournals(ctx, words, name), true
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -211,4 +212,27 @@ func TestWriteJSON(t *testing.T) {
 	if res.StatusCode != 409 || res.Header.Get("Content-Type") != "application/json; charset=utf-8" || string(raw) != "{\"n\":1}\n" {
 		t.Errorf("%d %v %s", res.StatusCode, res.Header, raw)
 	}
+}
+
+// Close waits for no delay, also where the body of the request was not read, and no client could be seen to go.
+func TestCloseEndsADelay(t *testing.T) {
+	c := newCounter()
+	c.inject(t, double.Fault{Kind: double.Delay, Delay: time.Hour})
+	srv, err := double.Serve("", c, c.Down)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent sync.WaitGroup
+	sent.Go(func() {
+		res, err := srv.Client().Post(srv.URL, "", strings.NewReader(strings.Repeat("x", 1<<20)))
+		if err == nil {
+			res.Body.Close()
+			t.Error("it was answered: ", res.Status)
+		}
+	})
+	if _, err := c.WaitRequest(t.Context(), func(r double.Request) bool { return r.Status < 0 }); err != nil { // it has arrived
+		t.Fatal(err)
+	}
+	srv.Close()
+	sent.Wait()
 }

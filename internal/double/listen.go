@@ -1,6 +1,7 @@
 package double
 
 import (
+	"context"
 	"encoding/pem"
 	"io"
 	"log"
@@ -12,8 +13,9 @@ import (
 // Server is a double that listens with TLS on loopback.
 type Server struct {
 	// URL is https://127.0.0.1:port.
-	URL string
-	srv *httptest.Server
+	URL  string
+	srv  *httptest.Server
+	stop context.CancelFunc // of all requests
 }
 
 // Serve starts handler with TLS on addr ("": a free loopback port). While down returns true every
@@ -31,8 +33,10 @@ func Serve(addr string, handler http.Handler, down func() bool) (*Server, error)
 	srv.Listener = &gate{Listener: l, down: down}
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.EnableHTTP2 = false
+	life, stop := context.WithCancel(context.Background())
+	srv.Config.BaseContext = func(net.Listener) context.Context { return life }
 	srv.StartTLS()
-	return &Server{URL: srv.URL, srv: srv}, nil
+	return &Server{URL: srv.URL, srv: srv, stop: stop}, nil
 }
 
 // CertificatePEM is the certificate to trust, for a configuration's CA file.
@@ -43,8 +47,10 @@ func (s *Server) CertificatePEM() []byte {
 // Client trusts the server. It has no total timeout.
 func (s *Server) Client() *http.Client { return s.srv.Client() }
 
-// Close stops the server and its connections.
+// Close stops the server and its connections. A request that a fault holds up is let go: while its body is not read,
+// net/http would not notice that its client has gone.
 func (s *Server) Close() {
+	s.stop()
 	s.srv.CloseClientConnections()
 	s.srv.Close()
 }
