@@ -74,7 +74,7 @@ func Start() (*Server, error) {
 // find returns the folder with the newest server's programs.
 func find() (string, error) {
 	var found []string
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/initdb", "/usr/pgsql-*/bin/initdb", "/opt/homebrew/opt/postgresql@*/bin/initdb"} {
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/initdb", "/usr/pgsql-*/bin/initdb", "/opt/homebrew/opt/postgresql@*/bin/initdb", "/usr/bin/initdb"} {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
 			return "", err
