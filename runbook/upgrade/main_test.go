@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("PATH", ""); err != nil {
 		panic(err)
 	}
+	debug.SetGCPercent(400) // many small worlds come and go: a tenth less to do
 	code := m.Run()
 	if server != nil {
 		if err := server.Close(); err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade/upgradetest"
 )
 
-// every is the stride of the sweeps: 1 tries all points, the default a fixed sample of them.
-var every = flag.Int("sweep", 151, "try every n-th crash point and fault")
+// every is the stride of the sweeps: 1 tries all points, the default a fixed sample with each fault in it.
+var every = flag.Int("sweep", 197, "try every n-th crash point and fault")
 
 // quiet is a world that answers in process, with a small package.
 func quiet(t *testing.T, o upgradetest.Options) *stage {

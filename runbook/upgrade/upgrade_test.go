@@ -535,7 +535,9 @@ func TestPipelineIsNotResumedWhileAnUpgradeRuns(t *testing.T) {
 	var r upgrade.Result
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for err = errors.New("not yet"); err != nil && ctx.Err() == nil; {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for err = errors.New("not yet"); err != nil && ctx.Err() == nil; <-again.C {
 		r, err = session.Settle(ctx, "", "once it is over")
 	}
 	if err != nil || r.State.End.Outcome != runbook.Aborted {
