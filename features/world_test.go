@@ -15,6 +15,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/azurevm/azurevmtest"
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
 	"github.com/verify-by-video/pexip-upgrade/internal/double"
+	"github.com/verify-by-video/pexip-upgrade/internal/ramdir"
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 	"github.com/verify-by-video/pexip-upgrade/policy"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
@@ -198,7 +199,7 @@ func (w *world) restored(vm azurevmtest.VM, _ time.Time) {
 }
 
 func (w *world) configure() (err error) {
-	if w.dir, err = os.MkdirTemp("", "features"); err != nil {
+	if w.dir, err = os.MkdirTemp(ramdir.Parent(), "features-"); err != nil {
 		return err
 	}
 	path, err := w.sim.WriteConfig(w.dir)

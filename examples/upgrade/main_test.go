@@ -29,6 +29,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/ramdir"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/filelog"
 	"github.com/verify-by-video/pexip-upgrade/runbook/upgrade"
@@ -51,7 +52,12 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	setup := onlyTools(t, "sh", "sed", "truncate", "ls", "bash", "zsh", "fish")
-	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+	work, err := os.MkdirTemp(ramdir.Parent(), "upgrade-scripts-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(work) })
+	testscript.Run(t, testscript.Params{Dir: "testdata", WorkdirRoot: work, Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"ready": waitReady, "control": control, "noeffects": noEffects, "starts": starts, "await": await, "putback": putBack, "code": code,
 		"terminal": onTerminal, "keypair": keyPair, "append": appendTo, "page": openPage, "certificate": certificate, "waits": waits, "planjson": planJSON,
 	}})
@@ -80,6 +86,7 @@ func onlyTools(t *testing.T, names ...string) func(*testscript.Env) error {
 	}
 	return func(env *testscript.Env) error {
 		env.Setenv("PATH", filepath.Dir(ours)+string(filepath.ListSeparator)+dir)
+		env.Setenv("SSL_CERT_FILE", os.DevNull) // the simulated systems have certificates of their own
 		return nil
 	}
 }

@@ -137,6 +137,7 @@ func (s *Server) launch() (bool, error) {
 	defer log.Close()
 	cmd := s.command("postgres", append([]string{"-D", s.data(), "-k", s.dir, "-h", "",
 		"-c", "shared_buffers=16MB", "-c", "max_connections=100", "-c", "logging_collector=off",
+		"-c", "dynamic_shared_memory_type=mmap", // a killed server leaves nothing outside its folder
 		// Nobody replicates from it, so no process need be started for that.
 		"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "max_logical_replication_workers=0"}, recovery...)...)
 	cmd.Stdout, cmd.Stderr = log, log

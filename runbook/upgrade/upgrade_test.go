@@ -17,6 +17,7 @@ import (
 	"github.com/verify-by-video/pexip-upgrade/azurevm"
 	"github.com/verify-by-video/pexip-upgrade/azurevm/azurevmtest"
 	"github.com/verify-by-video/pexip-upgrade/devops/devopstest"
+	"github.com/verify-by-video/pexip-upgrade/internal/ramdir"
 	"github.com/verify-by-video/pexip-upgrade/pexip"
 	"github.com/verify-by-video/pexip-upgrade/pexip/pexiptest"
 	"github.com/verify-by-video/pexip-upgrade/policy"
@@ -36,10 +37,8 @@ type stage struct {
 // what a disk makes of it is tested where journals are files (package filelog).
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "upgrade-test-")
-	if err != nil {
-		return t.TempDir()
-	}
+	dir, err := os.MkdirTemp(ramdir.Parent(), "upgrade-test-")
+	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 	return dir
 }
