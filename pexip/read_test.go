@@ -331,7 +331,7 @@ func TestEveryReadReportsAFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv, c := inProcess(t, pexiptest.Options{}, nil)
 			ok(t, call(t.Context(), c))
-			n := map[string]bool{} // requests that differ: a wait repeats some, more or less often
+			n := map[string]bool{}                 // requests that differ: a wait repeats some, more or less often
 			for _, r := range srv.Requests()[1:] { // without the token
 				n[r.Method+" "+r.URL] = true
 			}
