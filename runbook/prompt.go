@@ -30,7 +30,11 @@ type Prompt struct {
 // of the input is ErrNoAnswer. A file is given by its path, relative to the working directory.
 func (p *Prompt) Ask(ctx context.Context, q Question) (Answer, error) {
 	p.once.Do(p.start)
-	p.say("\n%s  [%s]\n%s\n(Ctrl-C stops; the question stays open)\n", q.Title, strings.Join(q.Clauses, " "), q.Ask.Text)
+	head := q.Title
+	if len(q.Clauses) > 0 {
+		head += "  [" + strings.Join(q.Clauses, " ") + "]"
+	}
+	p.say("\n%s\n%s\n(Ctrl-C stops; the question stays open)\n", head, q.Ask.Text)
 	for {
 		a, err := p.fill(ctx, q)
 		if err != nil {

@@ -104,7 +104,7 @@ func TestPromptFitsTheTerminal(t *testing.T) {
 			t.Errorf("%d columns: %q", len(line), line)
 		}
 	}
-	wants(t, out.String(), "  it failed: the tank is empty, and so\n  is the other one", "    done      the step's work is done, I\n              have seen it\n",
+	wants(t, out.String(), "\nLaunch\nWhat is to be done", "  it failed: the tank is empty, and so\n  is the other one", "    done      the step's work is done, I\n              have seen it\n",
 		"    statement    I looked myself, twice,\n                 and it was there\n")
 }
 
