@@ -28,8 +28,8 @@ const patience = 10 * time.Second
 
 // idle lets the session live for as long as the process does, and lets the server notice within half
 // a minute that the machine is gone.
-const idle = `SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES ('idle_session_timeout', '0'),
-	('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS v(name, value) USING (name)`
+const idle = `SELECT set_config('tcp_keepalives_idle', '15', false), set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false),
+	CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL THEN set_config('idle_session_timeout', '0', false) END`
 
 // renew makes sure that there is a session and that it says that the process is alive. After a loss
 // it takes the slots again; one that somebody else has meanwhile is lost, and its environment goes on

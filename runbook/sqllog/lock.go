@@ -26,12 +26,12 @@ func (l *Log) Lock(stream, owner string) (release func() error, err error) {
 	if err := l.roomForLock(); err != nil {
 		return nil, err
 	}
-	conn, err := l.keep(stream, owner)
+	k, err := l.keep(stream, owner)
 	if err != nil {
 		l.kept.Add(-1)
 		return nil, err
 	}
-	return sync.OnceValue(func() error { return l.release(conn, stream) }), nil
+	return sync.OnceValue(func() error { return l.release(k, stream) }), nil
 }
 
 // roomForLock refuses a lock that would take the last connection that the pool allows: the owner
@@ -45,8 +45,14 @@ func (l *Log) roomForLock() error {
 	return nil
 }
 
+// keeping is a lock that is held.
+type keeping struct {
+	*sql.Conn
+	timeout sql.NullString // the session's idle_session_timeout before, on servers that know it
+}
+
 // keep takes the lock on a connection of its own.
-func (l *Log) keep(stream, owner string) (*sql.Conn, error) {
+func (l *Log) keep(stream, owner string) (*keeping, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.lockTimeout)
 	defer cancel()
 	op := "own " + stream
@@ -54,9 +60,10 @@ func (l *Log) keep(stream, owner string) (*sql.Conn, error) {
 	if err != nil {
 		return nil, newError(op, stream, err, "")
 	}
-	free, err := l.tryLock(ctx, conn, stream, owner)
+	k := &keeping{Conn: conn}
+	free, err := l.tryLock(ctx, k, stream, owner)
 	if err == nil && free {
-		return conn, nil
+		return k, nil
 	}
 	if err != nil {
 		return nil, errors.Join(newError(op, stream, err, ""), discard(conn))
@@ -68,16 +75,21 @@ func (l *Log) keep(stream, owner string) (*sql.Conn, error) {
 	return nil, held
 }
 
-func (l *Log) tryLock(ctx context.Context, conn *sql.Conn, stream, owner string) (free bool, err error) {
-	err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1::bigint)`, l.lockKey(stream)).Scan(&free)
+// lasting lets a session be idle: a run waits for hours, and a server that ends idle sessions (since
+// PostgreSQL 14) would end the lock. It returns what was set before.
+const lasting = `SELECT was, CASE WHEN was IS NOT NULL THEN set_config('idle_session_timeout', '0', false) END
+	FROM (SELECT current_setting('idle_session_timeout', true) AS was OFFSET 0) AS before`
+
+func (l *Log) tryLock(ctx context.Context, k *keeping, stream, owner string) (free bool, err error) {
+	err = k.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1::bigint)`, l.lockKey(stream)).Scan(&free)
 	if err != nil || !free {
 		return false, err
 	}
-	if _, err := conn.ExecContext(ctx, l.sql.own, stream, storable(owner)); err != nil {
+	if _, err := k.ExecContext(ctx, l.sql.own, stream, storable(owner)); err != nil {
 		return false, err
 	}
-	// A run waits for hours; a server that ends idle sessions (since PostgreSQL 14) would end the lock.
-	_, err = conn.ExecContext(ctx, `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`)
+	var now sql.NullString
+	err = k.QueryRowContext(ctx, lasting).Scan(&k.timeout, &now)
 	return err == nil, err
 }
 
@@ -95,26 +107,25 @@ func (l *Log) owner(ctx context.Context, conn *sql.Conn, stream string) string {
 	return fmt.Sprintf("%s, since %s", name, since.UTC().Format(time.RFC3339))
 }
 
-// unlock gives a lock back, and the session the settings that it had before.
-const unlock = `SELECT pg_advisory_unlock($1::bigint),
-	(SELECT count(set_config(name, reset_val, false)) FROM pg_settings WHERE name = 'idle_session_timeout')`
+// unlock gives a lock back, and the session the setting that it had before.
+const unlock = `SELECT pg_advisory_unlock($1::bigint), CASE WHEN $2::text IS NOT NULL THEN set_config('idle_session_timeout', $2::text, false) END`
 
 // release gives the lock back, and its session to the pool: a new one for each run would be the
 // dearest part of a short run.
-func (l *Log) release(conn *sql.Conn, stream string) error {
+func (l *Log) release(k *keeping, stream string) error {
 	defer l.kept.Add(-1)
 	ctx, cancel := context.WithTimeout(context.Background(), l.lockTimeout)
 	defer cancel()
 	var held bool
-	var reset int
-	err := conn.QueryRowContext(ctx, unlock, l.lockKey(stream)).Scan(&held, &reset)
+	var reset sql.NullString
+	err := k.QueryRowContext(ctx, unlock, l.lockKey(stream), k.timeout).Scan(&held, &reset)
 	if err == nil && !held {
 		err = errors.New("it was not held any more")
 	}
 	if err != nil {
-		return errors.Join(newError("release "+stream, stream, err, "the lock ended with its connection; the journal is not affected"), discard(conn))
+		return errors.Join(newError("release "+stream, stream, err, "the lock ended with its connection; the journal is not affected"), discard(k.Conn))
 	}
-	return conn.Close()
+	return k.Close()
 }
 
 // discard ends the connection instead of giving it back to the pool.

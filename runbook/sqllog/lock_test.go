@@ -20,6 +20,7 @@ func testLock(t *testing.T) {
 	t.Run("needs room in the pool", testLockPool)
 	t.Run("release", testRelease)
 	t.Run("gives its session back", testSession)
+	t.Run("outlives idle sessions", testIdle)
 }
 
 // eventuallyFree waits until the server has noticed that a session ended.
@@ -174,5 +175,26 @@ func testSession(t *testing.T) {
 	row := s.db.QueryRowContext(t.Context(), "SELECT current_setting('idle_session_timeout'), pid = pg_backend_pid() FROM "+s.schema+".owners")
 	if err := row.Scan(&timeout, &same); err != nil || timeout != "1h" || !same {
 		t.Errorf("after the release: a timeout of %q, the same session %t, %v", timeout, same, err)
+	}
+}
+
+// A server that ends idle sessions does not end a lock.
+func testIdle(t *testing.T) {
+	s := open(t, "options='-c idle_session_timeout=500ms'")
+	release, err := s.Lock("runs/a", "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := open(t, "options='-c idle_session_timeout=500ms -c application_name=later'")
+	if err := later.db.PingContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	watch := pool(t, server.DSN())
+	err = poll.Until(t.Context(), "the server to end a later session", 20*time.Millisecond, time.Minute, func(ctx context.Context) (gone bool, err error) {
+		err = watch.QueryRowContext(ctx, "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'later'").Scan(&gone)
+		return gone, err
+	})
+	if err := errors.Join(err, release()); err != nil {
+		t.Errorf("a lock was idle for longer than a session may be: %v", err)
 	}
 }
