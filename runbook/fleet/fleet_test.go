@@ -7,11 +7,17 @@ import (
 	"time"
 )
 
-// size is how many environments testWorkerDies uses. With more than the default it also measures
-// whether the time per environment stays the same; .ci/run does so.
-var size = flag.Int("fleet", small, "how many environments the test of a whole fleet upgrades; 1000 also measures the time per environment")
+var (
+	// size is how many environments testWorkerDies uses. With more than the default it also measures
+	// whether the time per environment stays the same; .ci/run does so.
+	size = flag.Int("fleet", small, "how many environments the test of a whole fleet upgrades; 1000 also measures the time per environment")
+	// rare tests are costly, for what they look at seldom changes; .ci/run holds them, too:
+	//
+	//	go test -race ./runbook/fleet -run TestPostgreSQL/Rare -rare
+	rare = flag.Bool("rare", false, "hold also the tests of bounds, of turns, of sessions and databases that are lost, and of environments that kill their workers")
+)
 
-const small = 30
+const small = 16
 
 // TestPostgreSQL holds the tests against a real server. (Trap 15: workers that die with slots taken,
 // steps longer than the lease, poison, a database that restarts.)
@@ -20,20 +26,30 @@ func TestPostgreSQL(t *testing.T) {
 		return
 	}
 	t.Run("WorkerDies", testWorkerDies)
-	t.Run("Together", func(t *testing.T) {
-		for name, test := range map[string]func(*testing.T){"Waiting": testWaiting, "Poison": testPoison,
-			"DeadlyPoison": testDeadlyPoison, "Bounds": testBounds, "LongStep": testLongStep, "LostSession": testLostSession, "Slices": testSlices,
-			"Enqueue": testEnqueue, "Sweep": testSweep, "Migrate": testMigrate} {
+	t.Run("Together", together(map[string]func(*testing.T){"Waiting": testWaiting, "Poison": testPoison, "LongStep": testLongStep,
+		"Enqueue": testEnqueue, "Sweep": testSweep, "Migrate": testMigrate}))
+	t.Run("Drain", testDrain) // it looks at the whole process
+	if !*rare {
+		return
+	}
+	t.Run("Rare", func(t *testing.T) {
+		t.Run("Together", together(map[string]func(*testing.T){"DeadlyPoison": testDeadlyPoison, "Bounds": testBounds, "LostSession": testLostSession, "Slices": testSlices}))
+		// These look at the whole process, or end the server.
+		t.Run("Forgotten", testForgotten)
+		t.Run("DatabaseRestarts", testDatabaseRestarts)
+	})
+}
+
+// together holds tests at the same time.
+func together(tests map[string]func(*testing.T)) func(*testing.T) {
+	return func(t *testing.T) {
+		for name, test := range tests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				test(t)
 			})
 		}
-	})
-	// These look at the whole process, or end the server.
-	t.Run("Drain", testDrain)
-	t.Run("Forgotten", testForgotten)
-	t.Run("DatabaseRestarts", testDatabaseRestarts)
+	}
 }
 
 // testWorkerDies upgrades a fleet with two worker processes, one of which is killed half-way. A large
