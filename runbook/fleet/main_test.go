@@ -39,20 +39,12 @@ func TestMain(m *testing.M) {
 	if w := os.Getenv(asWorker); w != "" {
 		os.Exit(workUntilStdinEnds(w))
 	}
-	flag.Parse()
-	if !given("test.parallel") {
-		// Most of these tests wait most of the time, for leases and for other processes.
-		if err := flag.Set("test.parallel", "4"); err != nil {
-			panic(err)
-		}
+	// Most of these tests wait most of the time, for leases and for other processes. The command line is
+	// read later and may say otherwise.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
 	}
 	os.Exit(pgtest.Main(m, "fleet", &server))
-}
-
-// given says whether a flag stood on the command line.
-func given(name string) (yes bool) {
-	flag.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
-	return yes
 }
 
 // world is what the processes of a test share. It travels as JSON.

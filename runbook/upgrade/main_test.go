@@ -3,6 +3,7 @@ package upgrade_test
 import (
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -22,6 +23,10 @@ func TestMain(m *testing.M) {
 	}
 	// Without programs no run keeps this machine awake: starting the one that does takes longer than a simulated upload.
 	if err := os.Setenv("PATH", ""); err != nil {
+		panic(err)
+	}
+	// Many of these tests wait for processes. The command line is read later and may say otherwise.
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		panic(err)
 	}
 	debug.SetGCPercent(400) // many small worlds come and go: a tenth less to do
