@@ -2,6 +2,7 @@ package runbooktest
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -45,16 +46,24 @@ func (c *Clock) Now() time.Time {
 // After implements runbook.Clock. A timer of nothing or less fires at once. There is no way to stop
 // one: whoever stops listening leaves it set until it fires for nobody.
 func (c *Clock) After(d time.Duration) <-chan time.Time {
+	fires, hurry := c.after(d)
+	if hurry {
+		runtime.Gosched() // others have their turn, as they have while somebody waits
+	}
+	return fires
+}
+
+func (c *Clock) after(d time.Duration) (fires chan time.Time, hurry bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fires := make(chan time.Time, 1)
+	fires = make(chan time.Time, 1)
 	c.timers = append(c.timers, timer{c.awake + max(d, 0), fires})
 	if d <= 0 || c.hurry {
 		c.advance(max(d, 0))
 	}
 	close(c.set)
 	c.set = make(chan struct{})
-	return fires
+	return fires, c.hurry
 }
 
 // Advance lets d pass while the machine is awake. Timers fire in order, each while the clock shows
