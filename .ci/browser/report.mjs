@@ -4,12 +4,21 @@ import { execFile, spawn } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { accessible, browse, fits, open, shoot, tab } from './lib/browser.mjs'
+import { accessible, browse, fits, open, shelf, shoot, tab } from './lib/browser.mjs'
 
 const light = { viewport: { width: 1280, height: 900 } }
 const dark = { ...light, colorScheme: 'dark' }
 const tablet = { viewport: { width: 768, height: 1024 } }
 const narrow = { viewport: { width: 390, height: 844 } }
+
+// looks are the forms of display in which each outcome is looked at. Completed and failed have every part
+// that the others have; between them they are seen in every width and scheme.
+const looks = {
+  completed: { light, 'tablet-dark': { ...tablet, colorScheme: 'dark' }, narrow },
+  failed: { dark, tablet, 'narrow-dark': { ...narrow, colorScheme: 'dark' } },
+  waiting: { light },
+  aborted: { light },
+}
 
 // upgrade runs the command and fails if it ends in another way.
 async function upgrade(wanted, ...args) {
@@ -120,7 +129,7 @@ async function onPaper(browser, url, name) {
   assert.equal(rows, 0, `${name}: heads that do not repeat`)
   assert.ok(clauses >= 25, `${name}: ${clauses} clauses`)
   await pictured(page, name, 703)
-  const pdf = await page.pdf({ path: `${process.env.SHOTS}/${name}.pdf`, preferCSSPageSize: true })
+  const pdf = await page.pdf({ path: shelf(`${name}.pdf`), preferCSSPageSize: true })
   const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length
   assert.ok(pages >= 3 && pages <= mostPaper, `${name}: ${pages} pages of paper`)
   const [, width, height] = pdf.toString('latin1').match(/\/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)/).map(Number)
@@ -171,15 +180,11 @@ async function says(browser, urls) {
 const urls = await reports()
 await browse(async (browser) => {
   await says(browser, urls)
-  for (const [name, url] of Object.entries(urls)) {
-    await look(browser, url, `report-${name}-light`, light)
-    if (!['completed', 'failed'].includes(name)) continue // these two have every part that the others have
-    await look(browser, url, `report-${name}-dark`, dark)
-    for (const [width, form] of Object.entries({ tablet, narrow })) {
-      await look(browser, url, `report-${name}-${width}`, form)
-      await look(browser, url, `report-${name}-${width}-dark`, { ...form, colorScheme: 'dark' })
-    }
-    await onPaper(browser, url, `report-${name}-print`)
-    await byKeyboard(browser, url, name)
+  for (const [name, forms] of Object.entries(looks)) {
+    for (const [form, options] of Object.entries(forms)) await look(browser, urls[name], `report-${name}-${form}`, options)
+  }
+  for (const name of ['completed', 'failed']) {
+    await onPaper(browser, urls[name], `report-${name}-print`)
+    await byKeyboard(browser, urls[name], name)
   }
 })

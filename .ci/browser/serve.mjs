@@ -39,14 +39,14 @@ async function control(method, path, body) {
   assert.equal(answer.status, 200, await answer.text())
 }
 
-// inspect holds the page to the rules, light and wide, then dark and narrow, and takes pictures.
+// inspect holds the page to the rules, light and wide, then dark and narrow, and takes pictures for who wants them.
 async function inspect(page, name) {
   for (const [colorScheme, width] of [['light', 1200], ['dark', 390]]) {
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize({ width, height: 900 })
     await accessible(page, `${name}, ${colorScheme}`)
     await fits(page, `${name}, ${colorScheme}`)
-    assert.equal((await shoot(page, `serve-${name}-${colorScheme}`)).width, width)
+    if (process.env.SHOTS) await shoot(page, `serve-${name}-${colorScheme}`)
   }
   await page.setViewportSize({ width: 1200, height: 900 })
 }

@@ -1,6 +1,5 @@
 // What the cases share: a fresh browser, pages that tell what they do, and the rules for every page.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import axe from 'axe-core'
 import { chromium } from 'playwright-core'
@@ -52,11 +51,12 @@ export async function fits(page, name) {
   assert.ok(wide.scroll <= wide.width, `${name}: is ${wide.scroll} wide in a window of ${wide.width}`)
 }
 
-// shoot makes a screenshot of the whole page in the folder SHOTS and returns its size in pixels.
+// shelf is where a picture goes: into the folder SHOTS, if somebody wants to look at them.
+export const shelf = (file) => process.env.SHOTS && path.join(process.env.SHOTS, file)
+
+// shoot makes a screenshot of the whole page and returns its size in pixels.
 export async function shoot(page, name) {
-  const file = path.join(process.env.SHOTS, `${name}.png`)
-  await page.screenshot({ path: file, fullPage: true, animations: 'disabled' })
-  const png = readFileSync(file)
+  const png = await page.screenshot({ path: shelf(`${name}.png`), fullPage: true, animations: 'disabled' })
   assert.equal(png.toString('latin1', 1, 4), 'PNG')
   return { width: png.readUInt32BE(16), height: png.readUInt32BE(20), bytes: png.length }
 }
