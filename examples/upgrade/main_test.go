@@ -87,6 +87,7 @@ func onlyTools(t *testing.T, names ...string) func(*testscript.Env) error {
 	return func(env *testscript.Env) error {
 		env.Setenv("PATH", filepath.Dir(ours)+string(filepath.ListSeparator)+dir)
 		env.Setenv("SSL_CERT_FILE", os.DevNull) // the simulated systems have certificates of their own
+		env.Setenv("GOGC", "400")               // programs that live for a second need not tidy up
 		return nil
 	}
 }

@@ -39,6 +39,7 @@ func progress(step string, done, total int64, unit, text string) runbook.Event {
 
 // Several steps are shown at once, in the plan's order, below what is over; nothing of them stays.
 func TestStepsSideBySide(t *testing.T) {
+	t.Parallel()
 	s, v := show(t, 100)
 	v.Observe(runbook.Event{Kind: runbook.EventKind(runbook.KindStart), At: time.Now(), Run: "test-0001", Text: "run test-0001"})
 	v.Observe(event(runbook.KindIntent, "stop/b", ""))
@@ -64,6 +65,7 @@ END
 
 // An upload shows bytes, and that the server works on them; nodes are counted, and their number stays.
 func TestAmounts(t *testing.T) {
+	t.Parallel()
 	s, v := show(t, 100)
 	v.Observe(event(runbook.KindIntent, "upload", ""))
 	v.Observe(progress("upload", 32<<20, 64<<20, "bytes", "sending, 8.0 MiB/s, 4s left"))
@@ -80,6 +82,7 @@ func TestAmounts(t *testing.T) {
 
 // A terminal that becomes narrower wraps what stands there; nothing of it is left over.
 func TestResize(t *testing.T) {
+	t.Parallel()
 	s, v := show(t, 120)
 	v.Observe(event(runbook.KindIntent, "stop/a", ""))
 	v.Observe(event(runbook.KindIntent, "stop/b", ""))
@@ -103,8 +106,10 @@ func TestResize(t *testing.T) {
 
 // A terminal that does not tell its size, or has fewer rows than there are steps, shows what fits and is left clean.
 func TestSmallTerminal(t *testing.T) {
+	t.Parallel()
 	for name, size := range map[string]pty.Winsize{"size unknown": {}, "six rows": {Rows: 6, Cols: 80}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, v := show(t, 80)
 			s.tell(80, size)
 			for i := range 30 {
@@ -125,6 +130,7 @@ func TestSmallTerminal(t *testing.T) {
 
 // While a question is open nothing else is written, neither between its words nor below them.
 func TestQuestionHasTheTerminalForItself(t *testing.T) {
+	t.Parallel()
 	s, v := show(t, 100)
 	v.Observe(event(runbook.KindIntent, "stop/b", ""))
 	v.Observe(event(runbook.KindIntent, "ask", ""))
@@ -158,6 +164,7 @@ END
 
 // Whatever is written after the end is printed plainly, and what was kept is not lost.
 func TestCloseLosesNothing(t *testing.T) {
+	t.Parallel()
 	s, v := show(t, 80)
 	v.Observe(event(runbook.KindIntent, "upload", ""))
 	for i := range 200 {
