@@ -123,7 +123,7 @@ func ReadEvidence(path string) (*Evidence, error) {
 		err = json.Unmarshal(b.Bytes(), e)
 	}
 	if err != nil {
-		return e, fmt.Errorf("evidence %s: %w: %v", path, ErrDamaged, err)
+		return e, fmt.Errorf("evidence %s: %w: %v", path, errFile, err)
 	}
 	if err := e.Verify(); err != nil {
 		return e, err
@@ -138,6 +138,14 @@ func ReadEvidence(path string) (*Evidence, error) {
 	return e, nil
 }
 
+// errFile is ErrDamaged where not a journal is damaged but a file that was made from it.
+var errFile error = fileError{}
+
+type fileError struct{}
+
+func (fileError) Error() string        { return "damaged" }
+func (fileError) Is(target error) bool { return target == ErrDamaged }
+
 // same names the first place in which a file differs from what it must be.
 func same(want, got []byte) error {
 	if bytes.Equal(want, got) {
@@ -147,7 +155,7 @@ func same(want, got []byte) error {
 	for at < len(want) && at < len(got) && want[at] == got[at] {
 		at++
 	}
-	return fmt.Errorf("%w: it was changed at byte %d, in line %d", ErrDamaged, at, 1+bytes.Count(want[:at], []byte("\n")))
+	return fmt.Errorf("%w: it was changed at byte %d, in line %d", errFile, at, 1+bytes.Count(want[:at], []byte("\n")))
 }
 
 // ReadBundle reads the evidence in dir and verifies all of the bundle, offline: evidence.json as
@@ -163,7 +171,7 @@ func ReadBundle(dir string, key ed25519.PublicKey) (*Evidence, error) {
 	}
 	list, err := os.ReadFile(filepath.Join(dir, SumsFile))
 	if err != nil {
-		return e, fmt.Errorf("%w: the bundle was not written to its end: %v", ErrDamaged, err)
+		return e, fmt.Errorf("%w: the bundle was not written to its end: %v", errFile, err)
 	}
 	changed := e.checkSums(dir, list)
 	faults := []error{checkSignature(dir, list, key), changed}
@@ -184,11 +192,11 @@ func checkSignature(dir string, list []byte, key ed25519.PublicKey) error {
 	}
 	text, err := os.ReadFile(filepath.Join(dir, SignatureFile))
 	if err != nil {
-		return fmt.Errorf("%w: there is no signature: %v", ErrDamaged, err)
+		return fmt.Errorf("%w: there is no signature: %v", errFile, err)
 	}
 	sig, err := base64.StdEncoding.DecodeString(string(text))
 	if err != nil || string(text) != signatureText(sig) || !ed25519.Verify(key, signed(list), sig) {
-		return fmt.Errorf("%w: %s does not fit %s and the public key", ErrDamaged, SignatureFile, SumsFile)
+		return fmt.Errorf("%w: %s does not fit %s and the public key", errFile, SignatureFile, SumsFile)
 	}
 	return nil
 }
@@ -196,7 +204,7 @@ func checkSignature(dir string, list []byte, key ed25519.PublicKey) error {
 func checkDerived(dir string, f bundled) error {
 	got, err := os.ReadFile(filepath.Join(dir, f.name))
 	if err != nil {
-		return fmt.Errorf("%w: %v", ErrDamaged, err)
+		return fmt.Errorf("%w: %v", errFile, err)
 	}
 	var want bytes.Buffer
 	if err = f.write(&want); err == nil {
@@ -210,11 +218,11 @@ func checkDerived(dir string, f bundled) error {
 
 func checkAttachment(dir string, a Attachment) error {
 	if !attachmentName.MatchString(a.Name) {
-		return fmt.Errorf("%w: %q is not the name of an attachment", ErrDamaged, a.Name)
+		return fmt.Errorf("%w: %q is not the name of an attachment", errFile, a.Name)
 	}
 	f, err := os.Open(filepath.Join(dir, a.Name))
 	if err != nil {
-		return fmt.Errorf("%w: attachment %s: %v", ErrDamaged, a.Name, err)
+		return fmt.Errorf("%w: attachment %s: %v", errFile, a.Name, err)
 	}
 	defer f.Close()
 	h := sha256.New()
@@ -223,7 +231,7 @@ func checkAttachment(dir string, a Attachment) error {
 		return fmt.Errorf("attachment %s: %w", a.Name, err)
 	}
 	if sum := hex.EncodeToString(h.Sum(nil)); n != a.Size || sum != a.SHA256 {
-		return fmt.Errorf("%w: attachment %s has %d bytes and SHA-256 %s, it was %d bytes and %s", ErrDamaged, a.Name, n, sum, a.Size, a.SHA256)
+		return fmt.Errorf("%w: attachment %s has %d bytes and SHA-256 %s, it was %d bytes and %s", errFile, a.Name, n, sum, a.Size, a.SHA256)
 	}
 	return nil
 }

@@ -59,12 +59,12 @@ func (e *Evidence) Verify() error {
 		return err
 	}
 	if state.Head != e.Head {
-		return fmt.Errorf("evidence of run %s: %w: it ends before its last record", e.Run, ErrDamaged)
+		return fmt.Errorf("evidence of run %s: %w: it ends before its last record", e.Run, errFile)
 	}
 	is, err1 := json.Marshal(e.State)
 	want, err2 := json.Marshal(state)
 	if err1 != nil || err2 != nil || string(is) != string(want) {
-		return fmt.Errorf("evidence of run %s: %w: its summary differs from its records", e.Run, ErrDamaged)
+		return fmt.Errorf("evidence of run %s: %w: its summary differs from its records", e.Run, errFile)
 	}
 	return nil
 }

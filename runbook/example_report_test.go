@@ -111,7 +111,7 @@ func ExampleReadBundle() {
 	fmt.Println(errors.Is(err, runbook.ErrDamaged), err)
 	// Output:
 	// completed <nil>
-	// true report.md: journal is damaged: its SHA-256 is not the one that SHA256SUMS says
+	// true report.md: damaged: its SHA-256 is not the one that SHA256SUMS says
 }
 
 // Evidence that is in memory, for example from another program, is held against its own records.
@@ -122,7 +122,7 @@ func ExampleEvidence_Verify() {
 	fmt.Println(evidence.Verify())
 	// Output:
 	// <nil>
-	// evidence of run test-0001: journal is damaged: its summary differs from its records
+	// evidence of run test-0001: damaged: its summary differs from its records
 }
 
 // The one file evidence.json proves the journal also where the files beside it are not at hand.

@@ -61,7 +61,8 @@ type Record struct {
 	Hash  string          `json:"hash"`
 }
 
-// ErrDamaged is matched by errors about a journal whose hash chain does not hold.
+// ErrDamaged is matched by errors about a journal whose hash chain does not hold, and about evidence that
+// is not as it was written.
 var ErrDamaged = errors.New("journal is damaged")
 
 // Origin is the Prev of a stream's first record. It depends on the stream's name, so two journals

@@ -48,15 +48,15 @@ func (e *Evidence) checkSums(dir string, list []byte) error {
 		name := f.name
 		sum, err := sumOf(filepath.Join(dir, name))
 		if err != nil {
-			return fmt.Errorf("%w: %v", ErrDamaged, err)
+			return fmt.Errorf("%w: %v", errFile, err)
 		}
 		if !bytes.Contains(list, sums{name: sum}.text()) {
-			faults = append(faults, fmt.Errorf("%s: %w: its SHA-256 is not the one that %s says", name, ErrDamaged, SumsFile))
+			faults = append(faults, fmt.Errorf("%s: %w: its SHA-256 is not the one that %s says", name, errFile, SumsFile))
 		}
 		is[name] = sum
 	}
 	if len(faults) == 0 && !bytes.Equal(is.text(), list) {
-		return fmt.Errorf("%w: %s lists other files or sums than those of the run", ErrDamaged, SumsFile)
+		return fmt.Errorf("%w: %s lists other files or sums than those of the run", errFile, SumsFile)
 	}
 	return errors.Join(faults...)
 }

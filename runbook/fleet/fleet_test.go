@@ -11,10 +11,10 @@ var (
 	// size is how many environments testWorkerDies uses. With more than the default it also measures
 	// whether the time per environment stays the same; .ci/run does so.
 	size = flag.Int("fleet", small, "how many environments the test of a whole fleet upgrades; 1000 also measures the time per environment")
-	// rare tests are costly, for what they look at seldom changes; .ci/run holds them, too:
+	// rare tests look at what seldom happens, and take as long as all others; .ci/run holds them, too:
 	//
 	//	go test -race ./runbook/fleet -run TestPostgreSQL/Rare -rare
-	rare = flag.Bool("rare", false, "hold also the tests of bounds, of turns, of sessions and databases that are lost, and of environments that kill their workers")
+	rare = flag.Bool("rare", false, "hold also the tests of bounds, turns, lost sessions and databases, and of environments that kill their workers")
 )
 
 const small = 16
