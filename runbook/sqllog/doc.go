@@ -10,7 +10,7 @@
 //	err = log.Migrate(ctx) // once; harmless when repeated
 //
 // It goes through database/sql and needs a driver whose errors have a method SQLState() string, as
-// those of pgx do. It is tested with pgx v5.
+// those of pgx do, and gains by one whose errors have SafeToRetry() bool. It is tested with pgx v5.
 //
 // # What it promises
 //
@@ -50,6 +50,6 @@
 // and not through a pooler in transaction mode, which knows no session locks. A pool needs a
 // connection for each run that is driven, and at least one more; with SetMaxIdleConns it keeps them
 // between runs. Interrupted by a restart of the
-// database, a call returns an error and the next one connects again; only calls that certainly were
-// not sent are repeated, by database/sql.
+// database, a call returns an error and the next one connects again; only what certainly had no effect
+// is repeated: calls that were not sent, and transactions that the server gave up for another one.
 package sqllog

@@ -78,6 +78,13 @@ func gaveUp(err error) bool {
 	return s == "40001" || s == "40P01"
 }
 
+// unsent recognises a call that never left, because its session had ended while nobody used it.
+// database/sql hears of that from pgx for Exec, but not for a query.
+func unsent(err error) bool {
+	var e interface{ SafeToRetry() bool }
+	return errors.As(err, &e) && e.SafeToRetry()
+}
+
 // state is the SQLSTATE of a driver's error, or empty.
 func state(err error) string {
 	var s interface{ SQLState() string }

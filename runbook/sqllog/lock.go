@@ -26,7 +26,13 @@ func (l *Log) Lock(stream, owner string) (release func() error, err error) {
 	if err := l.roomForLock(); err != nil {
 		return nil, err
 	}
-	k, err := l.keep(stream, owner)
+	ctx, cancel := context.WithTimeout(context.Background(), l.lockTimeout)
+	defer cancel()
+	var k *keeping
+	err = repeat(ctx, func() (err error) {
+		k, err = l.keep(ctx, stream, owner)
+		return err
+	})
 	if err != nil {
 		l.kept.Add(-1)
 		return nil, err
@@ -52,9 +58,7 @@ type keeping struct {
 }
 
 // keep takes the lock on a connection of its own.
-func (l *Log) keep(stream, owner string) (*keeping, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), l.lockTimeout)
-	defer cancel()
+func (l *Log) keep(ctx context.Context, stream, owner string) (*keeping, error) {
 	op := "own " + stream
 	conn, err := l.db.Conn(ctx)
 	if err != nil {

@@ -56,6 +56,7 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("Streams", testPages)
 	t.Run("Lock", testLock)
 	t.Run("Runs", testRuns)
+	t.Run("EndedSessions", testEndedSessions)
 	t.Run("Restart", testRestart)
 	t.Run("Kill", testKill)
 }

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
-	"github.com/verify-by-video/pexip-upgrade/internal/poll"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 )
 
@@ -22,13 +20,11 @@ func (l *Log) Read(ctx context.Context, stream string, from uint64) ([]runbook.R
 }
 
 func (l *Log) read(ctx context.Context, stream string, from uint64) ([]runbook.Record, error) {
-	c, err := l.readOnce(ctx, stream, from)
-	for again := 1; gaveUp(err) && again <= mostAgain; again++ {
-		if err := poll.Sleep(ctx, time.Duration(again)*time.Millisecond); err != nil {
-			return nil, newError("read "+stream, stream, err, "")
-		}
+	var c *chain
+	err := repeat(ctx, func() (err error) {
 		c, err = l.readOnce(ctx, stream, from)
-	}
+		return err
+	})
 	if err != nil {
 		return nil, newError("read "+stream, stream, err, "")
 	}
@@ -114,7 +110,11 @@ func (l *Log) Streams(ctx context.Context, prefix string) iter.Seq2[string, erro
 	return func(yield func(string, error) bool) {
 		query, after := l.sql.first, prefix
 		for {
-			page, err := l.page(ctx, query, after)
+			var page []string
+			err := repeat(ctx, func() (err error) {
+				page, err = l.page(ctx, query, after)
+				return err
+			})
 			if err != nil {
 				yield("", newError(fmt.Sprintf("list the journals that begin with %q", prefix), "", err, ""))
 				return

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/verify-by-video/pexip-upgrade/internal/poll"
 	"github.com/verify-by-video/pexip-upgrade/runbook"
 	"github.com/verify-by-video/pexip-upgrade/runbook/runbooktest"
 	"github.com/verify-by-video/pexip-upgrade/runbook/sqllog"
@@ -50,10 +54,10 @@ func killMidAppend(t *testing.T, s *store, names []string, acknowledged map[stri
 	enough := make(chan struct{})
 	total := 0
 	var g errgroup.Group
+	known := maps.Clone(acknowledged) // read while writers that run already note theirs
 	for _, name := range names {
-		next := acknowledged[name] + 1
 		g.Go(func() error {
-			for ; ; next++ {
+			for next := known[name] + 1; ; next++ {
 				if err := s.Append(context.Background(), name, record(next)); err != nil {
 					return unknown(err)
 				}
@@ -85,6 +89,63 @@ func unknown(err error) error {
 		return err
 	}
 	return nil
+}
+
+// testEndedSessions ends the session of a pool while nobody uses it. No call notices: what could not
+// be sent is sent on another.
+func testEndedSessions(t *testing.T) {
+	s := open(t)
+	seq := uint64(0)
+	calls := map[string]func() error{
+		"append": func() error { seq++; return s.Append(t.Context(), "runs/a", record(seq)) },
+		"read":   func() error { _, err := s.Read(t.Context(), "runs/a", 1); return err },
+		"streams": func() (err error) {
+			for _, err = range s.Streams(t.Context(), "runs/") {
+			}
+			return err
+		},
+		"lock": func() error {
+			release, err := s.Lock("runs/a", "ann")
+			if err != nil {
+				return err
+			}
+			return release()
+		},
+	}
+	for name, call := range calls {
+		if err := call(); err != nil { // and the session has its statements prepared
+			t.Fatal(err)
+		}
+		s.endSession(t)
+		if err := call(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// endSession ends the one session of the store's pool from outside.
+func (s *store) endSession(t *testing.T) {
+	t.Helper()
+	if n := s.db.Stats().OpenConnections; n != 1 {
+		t.Fatalf("%d sessions", n)
+	}
+	var pid int
+	if err := s.db.QueryRowContext(t.Context(), `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.second.ExecContext(t.Context(), `SELECT pg_terminate_backend($1)`, pid); err != nil {
+		t.Fatal(err)
+	}
+	backend, err := os.FindProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = poll.Until(t.Context(), "the session to end", time.Millisecond, 10*time.Second, func(context.Context) (bool, error) {
+		return backend.Signal(syscall.Signal(0)) != nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // testRestart stops the server in order: a call may fail, the next one connects again.

@@ -115,13 +115,11 @@ func (l *Log) before(ctx context.Context, stream string, seq uint64) (head, erro
 // insert is the compare-and-append.
 func (l *Log) insert(ctx context.Context, stream string, r *runbook.Record, line []byte) error {
 	op := fmt.Sprintf("append record %d to %s", r.Seq, stream)
-	result, err := l.db.ExecContext(ctx, l.sql.insert, stream, int64(r.Seq), r.Hash, line, r.Prev)
-	for again := 1; gaveUp(err) && again <= mostAgain; again++ {
-		if err := poll.Sleep(ctx, time.Duration(again)*time.Millisecond); err != nil {
-			return fmt.Errorf("%s: nothing was written: %w", op, err)
-		}
+	var result sql.Result
+	err := repeat(ctx, func() (err error) {
 		result, err = l.db.ExecContext(ctx, l.sql.insert, stream, int64(r.Seq), r.Hash, line, r.Prev)
-	}
+		return err
+	})
 	if taken(err) {
 		return fmt.Errorf("%s: %w", op, runbook.ErrConflict)
 	}
@@ -138,9 +136,21 @@ func (l *Log) insert(ctx context.Context, stream string, r *runbook.Record, line
 	return nil
 }
 
-// mostAgain bounds how often a statement is repeated that the server gave up in favour of another
-// transaction; with the growing wait before each that is about half a second.
+// mostAgain bounds how often a call is repeated; with the growing wait before each that is about half
+// a second.
 const mostAgain = 30
+
+// repeat repeats a call for as long as its failure is one that certainly had no effect.
+func repeat(ctx context.Context, call func() error) error {
+	err := call()
+	for again := 1; (gaveUp(err) || unsent(err)) && again <= mostAgain; again++ {
+		if err := poll.Sleep(ctx, time.Duration(again)*time.Millisecond); err != nil {
+			return err
+		}
+		err = call()
+	}
+	return err
+}
 
 // refused explains an INSERT that found its conditions not met. Nothing was written.
 func (l *Log) refused(ctx context.Context, op, stream string) error {
