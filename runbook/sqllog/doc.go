@@ -49,7 +49,7 @@
 // Connect to the primary, not to a standby that lags (with pgx: target_session_attrs=read-write),
 // and not through a pooler in transaction mode, which knows no session locks. A pool needs a
 // connection for each run that is driven, and at least one more; with SetMaxIdleConns it keeps them
-// between runs. Interrupted by a restart of the
-// database, a call returns an error and the next one connects again; only what certainly had no effect
-// is repeated: calls that were not sent, and transactions that the server gave up for another one.
+// between runs. Interrupted by a restart of the database, a call returns an error and the next one
+// connects again; only what certainly had no effect is repeated: calls that were not sent, and
+// transactions that the server gave up for another one.
 package sqllog

@@ -144,8 +144,8 @@ const mostAgain = 30
 func repeat(ctx context.Context, call func() error) error {
 	err := call()
 	for again := 1; (gaveUp(err) || unsent(err)) && again <= mostAgain; again++ {
-		if err := poll.Sleep(ctx, time.Duration(again)*time.Millisecond); err != nil {
-			return err
+		if ended := poll.Sleep(ctx, time.Duration(again)*time.Millisecond); ended != nil {
+			return fmt.Errorf("%w after %w", ended, err)
 		}
 		err = call()
 	}
