@@ -137,8 +137,55 @@ func TestRolledBackAppendIsRepeated(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 	defer cancel()
-	if err := l.Append(ctx, "runs/a", record(2)); !errors.Is(err, context.DeadlineExceeded) {
+	if err := l.Append(ctx, "runs/a", record(2)); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "nothing was written") {
 		t.Errorf("with a context that ends: %v", err)
+	}
+}
+
+// unsentError is pgx's error of a call that it could not send.
+type unsentError struct{}
+
+func (unsentError) Error() string     { return "broken pipe" }
+func (unsentError) SafeToRetry() bool { return true }
+
+// What was not sent is sent again, whatever call it is; what is given up says what was attempted.
+func TestUnsentCallsAreRepeated(t *testing.T) {
+	l, s := scriptedLog(t, unsentError{}, unsentError{})
+	if err := l.Append(t.Context(), "runs/a", record(1)); err != nil || s.calls != 3 {
+		t.Errorf("%v after %d calls", err, s.calls)
+	}
+	lost := errors.New("connection reset by peer")
+	for op, call := range map[string]func() error{
+		"read runs/a": func() error { _, err := l.Read(t.Context(), "runs/a", 1); return err },
+		"own runs/a":  func() error { _, err := l.Lock("runs/a", "ann"); return err },
+		"list the journals": func() (err error) {
+			for _, err = range l.Streams(t.Context(), "runs/") {
+			}
+			return err
+		},
+	} {
+		s.errs, s.calls = []error{unsentError{}, unsentError{}, lost}, 0
+		if err := call(); s.calls != 3 || !errors.Is(err, lost) || !strings.Contains(err.Error(), op) {
+			t.Errorf("%s: %v after %d calls", op, err, s.calls)
+		}
+	}
+}
+
+// A lock whose time is over while it is tried again still names the journal.
+func TestLockGivesUpInTime(t *testing.T) {
+	s := &scripted{}
+	for range 40 {
+		s.errs = append(s.errs, unsentError{})
+	}
+	db := sql.OpenDB(s)
+	defer db.Close()
+	l, err := sqllog.New(db, sqllog.Options{LockTimeout: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.Lock("runs/a", "ann")
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "own runs/a") {
+		t.Errorf("%v", err)
 	}
 }
 

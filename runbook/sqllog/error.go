@@ -65,6 +65,9 @@ func appendError(op, stream string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		known = "it was interrupted; read the journal before anything is repeated"
 	}
+	if harmless(err) {
+		known = "nothing was written"
+	}
 	return newError(op, stream, err, known)
 }
 
@@ -78,8 +81,11 @@ func gaveUp(err error) bool {
 	return s == "40001" || s == "40P01"
 }
 
+// harmless recognises failures that certainly had no effect: the call may be repeated.
+func harmless(err error) bool { return gaveUp(err) || unsent(err) }
+
 // unsent recognises a call that never left, because its session had ended while nobody used it.
-// database/sql hears of that from pgx for Exec, but not for a query.
+// database/sql hears of that from pgx for Exec, but not for a query that is prepared.
 func unsent(err error) bool {
 	var e interface{ SafeToRetry() bool }
 	return errors.As(err, &e) && e.SafeToRetry()

@@ -140,10 +140,10 @@ func (l *Log) insert(ctx context.Context, stream string, r *runbook.Record, line
 // a second.
 const mostAgain = 30
 
-// repeat repeats a call for as long as its failure is one that certainly had no effect.
+// repeat repeats a call for as long as its failure is harmless.
 func repeat(ctx context.Context, call func() error) error {
 	err := call()
-	for again := 1; (gaveUp(err) || unsent(err)) && again <= mostAgain; again++ {
+	for again := 1; harmless(err) && again <= mostAgain; again++ {
 		if ended := poll.Sleep(ctx, time.Duration(again)*time.Millisecond); ended != nil {
 			return fmt.Errorf("%w after %w", ended, err)
 		}
